@@ -1,0 +1,124 @@
+"""Configuration, lists of what there is, and the helper functions of the rules; no rules."""
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+
+from winnow.config import CLONE_SUFFIX, ConfigError, parse_config
+from winnow.versions import VERSIONS
+
+config_origin = ", ".join(map(str, workflow.overwrite_configfiles or ["config.yaml"]))
+if workflow.config_settings.config:
+    config_origin += " with --config"
+try:
+    CONFIG = parse_config(config, config_origin)
+except ConfigError as error:
+    raise WorkflowError(f"The configuration cannot be run.\n{error}") from None
+
+METHODS = ["imp", "oneshot", "random"]
+ROUNDS = list(range(1, CONFIG.pruning.rounds + 1))
+CLONED = [name for name, settings in CONFIG.datasets.items() if settings.clone is not None]
+CLONES = [f"{name}{CLONE_SUFFIX}" for name in CLONED]
+FIGURE_CLONE = f"{CONFIG.figure_dataset}{CLONE_SUFFIX}" if CONFIG.figure_dataset in CLONED else None
+STATISTICS = [
+    "locality",
+    "locality_population",
+    "pair_correlation",
+    "kurtosis_by_unit",
+    "kurtosis_by_class",
+    "cavity",
+    "training",
+    *(["certificate"] if CLONED else []),
+]
+# Where the figures show a single run, it is the first seed's.
+FIGURE_RUN = f"results/{{experiment}}/runs/{CONFIG.figure_dataset}/seed{CONFIG.seeds[0]}"
+CLONE_RUN = f"results/{{experiment}}/runs/{FIGURE_CLONE}/seed{CONFIG.seeds[0]}"
+LAST_MASK = f"round{CONFIG.pruning.rounds}/mask.safetensors"
+FIGURE_CLONES = [FIGURE_CLONE] if FIGURE_CLONE else []
+FORMATS = ["pdf", "png"]
+# Figure 3 compares with the clone: without one, there is none.
+FIGURES = ["fig1", "fig2", *(["fig3"] if FIGURE_CLONE else []), "fig4", "fig5", "fig6"]
+FIGURE_FILES = expand(
+    "results/{experiment}/figures/{figure}.{format}", experiment=CONFIG.experiment, figure=FIGURES, format=FORMATS
+)
+NORM = CONFIG.network.model_dump(include={"norm_keep", "norm_epsilon"})
+TRAINING = {**CONFIG.training.model_dump(), **NORM}
+PRUNING = CONFIG.pruning.model_dump(include={"share", "pool", "criterion"})
+
+
+wildcard_constraints:
+    experiment=CONFIG.experiment,
+    dataset="|".join(CONFIG.all_datasets),
+    method="|".join(METHODS),
+    seed=r"\d+",
+    round=r"\d+",
+    statistic="|".join(STATISTICS),
+
+
+def dataset_settings(wildcards):
+    """The settings of a dataset's source."""
+    return CONFIG.datasets[wildcards.dataset].model_dump(exclude={"clone"})
+
+
+def photo_files(wildcards):
+    """The user's photographs of a dataset; none for other sources and for the bundled ones."""
+    folder = dataset_settings(wildcards).get("photos", "bundled")
+    if folder == "bundled":
+        return []
+    files = (file for file in Path(folder).rglob("*") if file.is_file())
+    return sorted(str(file) for file in files if not file.name.startswith("."))
+
+
+def clone_settings(wildcards):
+    """The settings of a dataset's Gaussian clone."""
+    return CONFIG.clone_of(wildcards.dataset).model_dump()
+
+
+def previous_mask(wildcards):
+    """m(n−1), the mask that round n trains with."""
+    run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
+    return f"{run}/imp/round{int(wildcards.round) - 1}/mask.safetensors"
+
+
+def run_tables(statistic, datasets=CONFIG.all_datasets, methods=METHODS):
+    """The tables of a statistic, one a run; the experiment stays a wildcard."""
+    return expand(
+        "results/{experiment}/runs/{dataset}/seed{seed}/{method}/{statistic}.parquet",
+        dataset=datasets,
+        seed=CONFIG.seeds,
+        method=methods,
+        statistic=statistic,
+        allow_missing=True,
+    )
+
+
+def training_tables(datasets=CONFIG.all_datasets):
+    """The training curves of all runs: of dense networks, of IMP's rounds, and of baselines if they are to be trained."""
+    run = "results/{experiment}/runs/{dataset}/seed{seed}"
+    patterns = [f"{run}/dense/training.parquet", *(f"{run}/imp/round{n}/training.parquet" for n in ROUNDS[1:])]
+    if CONFIG.pruning.retrain_baselines:
+        patterns += [f"{run}/{method}/retrained/round{n}.parquet" for method in METHODS[1:] for n in ROUNDS]
+        # IMP's rounds train all of its masks but the last.
+        patterns.append(f"{run}/imp/retrained/round{ROUNDS[-1]}.parquet")
+    return expand(patterns, dataset=datasets, seed=CONFIG.seeds, allow_missing=True)
+
+
+def cavity_tables():
+    """The cavity scores of all runs; on clones those of IMP alone: the control of the scores on Gaussian data."""
+    return run_tables("cavity", datasets=CONFIG.datasets) + run_tables("cavity", CLONES, ["imp"])
+
+
+def gathered_tables(wildcards):
+    """The tables that are gathered into one."""
+    if wildcards.statistic == "certificate":
+        tables = expand("results/{experiment}/certificates/{dataset}.parquet", dataset=CLONES, allow_missing=True)
+    elif wildcards.statistic == "training":
+        tables = training_tables()
+    elif wildcards.statistic == "cavity":
+        tables = cavity_tables()
+    else:
+        tables = run_tables(wildcards.statistic)
+    return expand(tables, experiment=wildcards.experiment)

@@ -1,0 +1,52 @@
+"""Datasets and their Gaussian clones."""
+
+
+rule prepare_dataset:
+    """Images and labels of a source, in the one on-disk form."""
+    input:
+        photos=photo_files,
+    output:
+        dataset=directory("results/{experiment}/data/{dataset}"),
+    log:
+        "results/{experiment}/logs/prepare_dataset/{dataset}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/prepare_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(CONFIG.datasets),
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        settings=dataset_settings,
+        version=VERSIONS["prepare_dataset"],
+    script:
+        "../scripts/prepare_dataset.py"
+
+
+rule clone_gaussian:
+    """Images with the mean and covariance of each class and no higher cumulant (App. B.1), with their certificate."""
+    input:
+        dataset="results/{experiment}/data/{dataset}",
+    output:
+        dataset=directory("results/{experiment}/data/{dataset}-clone"),
+        certificate="results/{experiment}/certificates/{dataset}-clone.parquet",
+    log:
+        "results/{experiment}/logs/clone_gaussian/{dataset}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/clone_gaussian/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(CLONED) or "(?!)",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        settings=clone_settings,
+        version=VERSIONS["clone_gaussian"],
+    script:
+        "../scripts/clone_gaussian.py"

@@ -1,0 +1,190 @@
+"""Statistics of masks, representations and data; their gathering; the claims."""
+
+
+rule measure_locality:
+    """Receptive-field widths (Eq. 1) and pair correlation of the first layer's masks, after every round."""
+    input:
+        dataset="results/{experiment}/data/{dataset}",
+        masks=expand(
+            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
+            round=ROUNDS,
+            allow_missing=True,
+        ),
+    output:
+        units="results/{experiment}/runs/{dataset}/seed{seed}/{method}/locality.parquet",
+        population="results/{experiment}/runs/{dataset}/seed{seed}/{method}/locality_population.parquet",
+        pair_correlation="results/{experiment}/runs/{dataset}/seed{seed}/{method}/pair_correlation.parquet",
+    log:
+        "results/{experiment}/logs/measure_locality/{dataset}_seed{seed}_{method}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/measure_locality/{dataset}_seed{seed}_{method}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: CONFIG.compute.measure_threads
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        settings=CONFIG.locality.model_dump(),
+        version=VERSIONS["measure_locality"],
+    script:
+        "../scripts/measure_locality.py"
+
+
+rule measure_kurtosis:
+    """Kurtosis of the first layer's preactivations (Eq. 4), per unit and per class, after every round."""
+    input:
+        dataset="results/{experiment}/data/{dataset}",
+        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        masks=expand(
+            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
+            round=ROUNDS,
+            allow_missing=True,
+        ),
+    output:
+        by_unit="results/{experiment}/runs/{dataset}/seed{seed}/{method}/kurtosis_by_unit.parquet",
+        by_class="results/{experiment}/runs/{dataset}/seed{seed}/{method}/kurtosis_by_class.parquet",
+    log:
+        "results/{experiment}/logs/measure_kurtosis/{dataset}_seed{seed}_{method}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/measure_kurtosis/{dataset}_seed{seed}_{method}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: CONFIG.compute.measure_threads
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        epsilon=CONFIG.network.norm_epsilon,
+        version=VERSIONS["measure_kurtosis"],
+    script:
+        "../scripts/measure_kurtosis.py"
+
+
+rule measure_cavity:
+    """Cavity scores (Eqs. 5, 6) by the round of removal, after every round."""
+    input:
+        dataset="results/{experiment}/data/{dataset}",
+        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        masks=expand(
+            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
+            round=ROUNDS,
+            allow_missing=True,
+        ),
+    output:
+        cavity="results/{experiment}/runs/{dataset}/seed{seed}/{method}/cavity.parquet",
+    log:
+        "results/{experiment}/logs/measure_cavity/{dataset}_seed{seed}_{method}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/measure_cavity/{dataset}_seed{seed}_{method}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: CONFIG.compute.measure_threads
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        epsilon=CONFIG.network.norm_epsilon,
+        version=VERSIONS["measure_cavity"],
+    script:
+        "../scripts/measure_cavity.py"
+
+
+rule measure_cavity_example:
+    """One unit's preactivation with and without one weight: how a score comes about (Fig. 5A)."""
+    input:
+        dataset="results/{experiment}/data/{dataset}",
+        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        mask="results/{experiment}/runs/{dataset}/seed{seed}/imp/round1/mask.safetensors",
+    output:
+        example="results/{experiment}/runs/{dataset}/seed{seed}/imp/cavity_example.parquet",
+    log:
+        "results/{experiment}/logs/measure_cavity_example/{dataset}_seed{seed}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/measure_cavity_example/{dataset}_seed{seed}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: CONFIG.compute.measure_threads
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        epsilon=CONFIG.network.norm_epsilon,
+        version=VERSIONS["measure_cavity_example"],
+    script:
+        "../scripts/measure_cavity_example.py"
+
+
+rule measure_components:
+    """PCA and ICA of the validation images (App. A)."""
+    input:
+        dataset="results/{experiment}/data/{dataset}",
+    output:
+        components="results/{experiment}/components/{dataset}.safetensors",
+    log:
+        "results/{experiment}/logs/measure_components/{dataset}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/measure_components/{dataset}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: CONFIG.compute.measure_threads
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=CONFIG.components.model_dump(),
+        version=VERSIONS["measure_components"],
+    script:
+        "../scripts/measure_components.py"
+
+
+rule gather_statistic:
+    """One table of a statistic from the tables of all runs."""
+    input:
+        tables=gathered_tables,
+    output:
+        table="results/{experiment}/{statistic}.parquet",
+    log:
+        "results/{experiment}/logs/gather_statistic/{statistic}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/gather_statistic/{statistic}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/gather_statistic.py"
+
+
+rule check_claims:
+    """The paper's statements as statistics with verdicts."""
+    input:
+        locality="results/{experiment}/locality.parquet",
+        kurtosis="results/{experiment}/kurtosis_by_class.parquet",
+        cavity="results/{experiment}/cavity.parquet",
+    output:
+        table="results/{experiment}/claims.parquet",
+        summary=report(
+            "results/{experiment}/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"experiment": "{experiment}", "table": "claims"},
+        ),
+    log:
+        "results/{experiment}/logs/check_claims/claims.log",
+    benchmark:
+        "results/{experiment}/benchmarks/check_claims/claims.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        datasets=list(CONFIG.datasets),
+        clone_suffix=CLONE_SUFFIX,
+        version=VERSIONS["check_claims"],
+    script:
+        "../scripts/check_claims.py"

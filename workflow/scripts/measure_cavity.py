@@ -1,0 +1,18 @@
+"""Measure the cavity scores of the first layer's weights, by the round of removal."""
+
+from winnow.measure.cavity import measure_cavity
+
+from winnow import store
+from winnow.log import log_to
+from winnow.pruning import with_full_mask
+
+log_to(snakemake.log[0])
+columns = measure_cavity(
+    store.read_parameters(snakemake.input.rewind),
+    with_full_mask([store.read_mask(path) for path in snakemake.input.masks]),
+    store.open_dataset(snakemake.input.dataset),
+    epsilon=snakemake.params.epsilon,
+)
+method = snakemake.wildcards.method
+run = {"dataset": snakemake.wildcards.dataset, "method": method, "seed": int(snakemake.wildcards.seed)}
+store.write_table(snakemake.output.cavity, "cavity", columns, fates_of=method, **run)

@@ -1,0 +1,16 @@
+"""Show how one weight's cavity score comes about."""
+
+from winnow.measure.cavity import measure_cavity_example
+
+from winnow import store
+from winnow.log import log_to
+
+log_to(snakemake.log[0])
+columns = measure_cavity_example(
+    store.read_parameters(snakemake.input.rewind),
+    store.read_mask(snakemake.input.mask),
+    store.open_dataset(snakemake.input.dataset),
+    epsilon=snakemake.params.epsilon,
+)
+run = {"dataset": snakemake.wildcards.dataset, "seed": int(snakemake.wildcards.seed)}
+store.write_table(snakemake.output.example, "cavity_example", columns, **run)

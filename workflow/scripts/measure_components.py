@@ -1,0 +1,10 @@
+"""Find the principal and independent components of the validation images."""
+
+from winnow.measure.components import measure_components
+
+from winnow import store
+from winnow.log import log_to
+
+log_to(snakemake.log[0])
+components = measure_components(store.open_dataset(snakemake.input.dataset), **snakemake.params.settings)
+store.write_arrays(snakemake.output.components, components)

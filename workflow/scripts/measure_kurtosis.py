@@ -1,0 +1,22 @@
+"""Measure the kurtosis of the first layer's preactivations."""
+
+from winnow.measure.kurtosis import measure_kurtosis
+
+from winnow import store
+from winnow.log import log_to
+from winnow.pruning import with_full_mask
+
+log_to(snakemake.log[0])
+tables = measure_kurtosis(
+    store.read_parameters(snakemake.input.rewind),
+    with_full_mask([store.read_mask(path) for path in snakemake.input.masks]),
+    store.open_dataset(snakemake.input.dataset),
+    epsilon=snakemake.params.epsilon,
+)
+run = {
+    "dataset": snakemake.wildcards.dataset,
+    "method": snakemake.wildcards.method,
+    "seed": int(snakemake.wildcards.seed),
+}
+store.write_table(snakemake.output.by_unit, "kurtosis_by_unit", tables.by_unit, **run)
+store.write_table(snakemake.output.by_class, "kurtosis_by_class", tables.by_class, **run)

@@ -1,0 +1,20 @@
+"""Measure receptive-field widths and pair correlations of the first layer."""
+
+from winnow.measure.locality import measure_locality
+
+from winnow import store
+from winnow.log import log_to
+from winnow.pruning import with_full_mask
+
+log_to(snakemake.log[0])
+masks = with_full_mask([store.read_mask(path) for path in snakemake.input.masks])
+shape = store.open_dataset(snakemake.input.dataset).shape
+tables = measure_locality(masks, shape, **snakemake.params.settings)
+run = {
+    "dataset": snakemake.wildcards.dataset,
+    "method": snakemake.wildcards.method,
+    "seed": int(snakemake.wildcards.seed),
+}
+store.write_table(snakemake.output.units, "locality", tables.units, **run)
+store.write_table(snakemake.output.population, "locality_population", tables.population, **run)
+store.write_table(snakemake.output.pair_correlation, "pair_correlation", tables.pair_correlation, **run)

@@ -1,0 +1,20 @@
+"""Train a masked network from the rewind point, for its training curve."""
+
+from winnow import store
+from winnow.imp import TrainingSettings, retrain_pruned
+from winnow.log import log_to
+from winnow.pruning import density
+
+log_to(snakemake.log[0])
+seed, n = int(snakemake.wildcards.seed), int(snakemake.wildcards.round)
+mask = store.read_mask(snakemake.input.mask)
+curve = retrain_pruned(
+    store.read_parameters(snakemake.input.rewind),
+    mask,
+    store.open_dataset(snakemake.input.dataset),
+    seed=seed,
+    n=n,
+    settings=TrainingSettings(**snakemake.params.training),
+)
+run = {"dataset": snakemake.wildcards.dataset, "method": snakemake.wildcards.method, "seed": seed}
+store.write_table(snakemake.output.training, "training", curve, round=n, density=density(mask), **run)

@@ -1,0 +1,305 @@
+"""Gaussian clones: datasets with the mean and covariance of another, class by class, and no higher cumulant (App. B.1).
+
+With `n` fit images of a class the covariance is `A^T A`, `A = (x - mean) / sqrt(n - 1)`, of rank `n - 1`.  A clone image is
+`mean + A^T g`, `g ~ N(0, I_n)`: exactly the fitted Gaussian, without a ridge and without factorising the covariance.  The
+values are neither clipped nor rounded: either would put back higher cumulants.
+
+A clone comes with its certificate: how far mean and covariance of the drawn images are from the fit, and their kurtosis,
+each beside what is to be expected of so many draws from a Gaussian.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from winnow import store
+from winnow.streams import stream
+
+_LOG = logging.getLogger(__name__)
+
+N_DIRECTIONS = 64
+"""Directions, of each kind, over which the certificate averages the kurtosis."""
+
+
+class CloneError(ValueError):
+    """A dataset or settings that no clone can be fitted to; the message says which class and what to change."""
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A Gaussian with covariance `root.T @ root`.
+
+    Attributes:
+        mean: (p,) float64.
+        root: (k, p) float32, k = min(n, p).
+        n_fit: n, the images it was fitted to.
+    """
+
+    mean: np.ndarray
+    root: np.ndarray
+    n_fit: int
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw n images: (n, p) float32."""
+        noise = rng.standard_normal((n, len(self.root)), dtype=np.float32)
+        images = noise @ self.root
+        images += self.mean.astype(np.float32)
+        return images
+
+
+def fit_gaussian(images: np.ndarray) -> Gaussian:
+    """Fit mean and (unbiased) covariance.
+
+    Args:
+        images: (n, p), n >= 2.
+    """
+    n, p = images.shape
+    mean = images.mean(axis=0, dtype=np.float64)
+    root = ((images - mean) / np.sqrt(n - 1)).astype(np.float32)
+    if n > p:  # R of root = QR has the same R^T R, and needs fewer random numbers and products
+        root = np.linalg.qr(root, mode="r")
+    return Gaussian(mean, root, n)
+
+
+def clone_gaussian(
+    source_folder: str | Path,
+    folder: str | Path,
+    certificate_path: str | Path,
+    *,
+    name: str,
+    per: Literal["channel", "joint"] = "channel",
+    fit_per_class: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Write the Gaussian clone of a dataset, and its certificate.
+
+    The clone has the source's classes, labels and numbers of images, in the source's order, in both splits; all are drawn
+    from the Gaussians fitted to training images.  Images are (N, D) float32 in the source's pixel units.
+
+    Args:
+        source_folder: the dataset to clone.
+        folder: the clone to write.
+        certificate_path: the Parquet file to write, table `certificate`; see `certify`.
+        name: the clone's name, key of its random streams and `dataset` of the certificate.
+        per: `"channel"`: one Gaussian a class and colour channel, as in the paper, so that the clone's channels are
+            uncorrelated within a class; `"joint"`: one Gaussian a class, all channels together.
+        fit_per_class: fit to so many training images of a class, drawn at random (a class that has fewer gives all).
+        seed: seed of the draws.
+
+    Raises:
+        CloneError: a class with fewer than two training images, or settings that make no sense.
+        StoreError: the source is no complete dataset.
+    """
+    if per not in ("channel", "joint"):
+        raise CloneError(f"per ({per!r}) must be channel or joint")
+    if fit_per_class is not None and fit_per_class < 2:
+        raise CloneError(f"fit_per_class ({fit_per_class}) must be at least 2: one image has no covariance")
+    source = store.open_dataset(source_folder)
+    rows = [_rows_by_class(split.labels, len(source.classes)) for split in (source.train, source.validation)]
+    _check_classes(source_folder, source.classes, [len(of_class) for of_class in rows[0]])
+
+    n_inputs = int(np.prod(source.shape))
+    channels = range(source.shape[0]) if per == "channel" else (None,)
+    n_pixels = n_inputs // len(channels)
+    directions = _directions(n_pixels, stream("clone directions", name, seed))
+    certificate: list[dict[str, Any]] = []
+    with store.new_dataset(
+        folder,
+        shape=source.shape,
+        classes=source.classes,
+        n_train=len(source.train.labels),
+        n_validation=len(source.validation.labels),
+        dtype=np.float32,
+        pixel_scale=source.pixel_scale,
+        source={
+            "source": "gaussian clone",
+            "name": name,
+            "per": per,
+            "fit_per_class": fit_per_class,
+            "seed": seed,
+            "clone_of": source.source,
+        },
+    ) as splits:
+        for split, of_source in zip(splits, (source.train, source.validation), strict=True):
+            split.labels[:] = of_source.labels
+        for k in range(len(source.classes)):
+            fit_rows = _choose(rows[0][k], fit_per_class, stream("clone fit", name, seed, k))
+            fit_images = source.train.images[_compact(fit_rows)].astype(np.float32)
+            rngs = [stream("clone draw", name, seed, k, which) for which in ("train", "validation")]
+            drawn = [np.empty((len(of_class[k]), n_inputs), np.float32) for of_class in rows]
+            for block, channel in enumerate(channels):
+                pixels = slice(block * n_pixels, (block + 1) * n_pixels)
+                gaussian = fit_gaussian(fit_images[:, pixels])
+                for images, rng in zip(drawn, rngs, strict=True):
+                    images[:, pixels] = gaussian.draw(len(images), rng)
+                measured = certify(gaussian, fit_images[:, pixels], drawn[0][:, pixels], directions)
+                certificate += [{"class": k, "channel": channel, **row} for row in measured]
+            for split, of_class, images in zip(splits, rows, drawn, strict=True):
+                split.images[_compact(of_class[k])] = images
+        columns = {key: [row[key] for row in certificate] for key in certificate[0]}
+        store.write_table(certificate_path, "certificate", columns, dataset=name)
+    _LOG.info("%s: %s", name, summarise_certificate(store.read_table(certificate_path, "certificate")))
+
+
+def _rows_by_class(labels: np.ndarray, n_classes: int) -> list[np.ndarray]:
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(labels, minlength=n_classes))[:-1])
+
+
+def _check_classes(folder: str | Path, classes: tuple[str, ...], counts: list[int]) -> None:
+    too_small = [f"{name!r} ({n})" for name, n in zip(classes, counts, strict=True) if n < 2]
+    if too_small:
+        listed = ", ".join(too_small[:5]) + (f" and {len(too_small) - 5} more" if len(too_small) > 5 else "")
+        raise CloneError(
+            f"{folder}: a clone needs two training images a class for a covariance; too few have {listed}: "
+            "add images, or leave these classes out of the dataset"
+        )
+
+
+def _choose(rows: np.ndarray, n: int | None, rng: np.random.Generator) -> np.ndarray:
+    return rows if n is None or n >= len(rows) else np.sort(rng.choice(rows, n, replace=False))
+
+
+def _compact(rows: np.ndarray) -> np.ndarray | slice:
+    """The same rows as a slice where they are contiguous: a plain copy from or to the memory-mapped file."""
+    contiguous = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows)
+    return slice(rows[0], rows[-1] + 1) if contiguous else rows
+
+
+# -- certificate --------------------------------------------------------------------------------------------------------
+
+
+def _directions(n_pixels: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Unit vectors along which the kurtosis is measured, by statistic: (p, at most `N_DIRECTIONS`) float32."""
+    random = rng.standard_normal((n_pixels, N_DIRECTIONS))
+    pixels = np.sort(rng.choice(n_pixels, min(N_DIRECTIONS, n_pixels), replace=False))
+    return {
+        "kurtosis_random": (random / np.linalg.norm(random, axis=0)).astype(np.float32),
+        "kurtosis_pixel": (np.arange(n_pixels)[:, None] == pixels).astype(np.float32),
+    }
+
+
+def certify(
+    gaussian: Gaussian, fit_images: np.ndarray, drawn: np.ndarray, directions: dict[str, np.ndarray]
+) -> list[dict[str, Any]]:
+    r"""Compare drawn images with the Gaussian they were drawn from: four rows of the table `certificate`.
+
+    `mean` and `covariance` are the relative errors `|m - mu| / |mu|` and `|S - C|_F / |C|_F` of the drawn images' mean `m`
+    and unbiased covariance `S`.  With `t_j = tr C^j` and `m` drawn images the squared errors have the expectations
+    `t_1 / m` and `(t_1^2 + t_2) / (m - 1)` (exact) and the variances `2 t_2 / m^2` (exact) and
+    `4 (t_2^2 + t_4) / (m - 1)^2` (to leading order in 1/m); from squares to errors by the delta method, of second order for
+    the expectation.  Where the fit's mean is close to zero its relative error is large, and so is the one expected.
+
+    `kurtosis_random` and `kurtosis_pixel` are the non-excess kurtosis within the class, averaged over random directions and
+    over pixels.  Along one direction `m` draws from a Gaussian give `3 (m - 1) / (m + 1)` (exact), whatever its covariance.
+    Directions are correlated: those of natural images so strongly that the average varies hardly less than one direction.
+    The standard error is the square root of `v` times the mean of `rho_ab^4` over all pairs of directions, with `v` the
+    variance along one direction (exact, about 24 / m) and `rho_ab` their correlation under `C`; the fourth power is exact
+    to leading order in 1/m.  Directions along which the fit images do not vary (beyond the rounding of a float32) do not
+    count.  `source` is the same average for the fit images: note that with few images their kurtosis is biased too.
+
+    Args:
+        gaussian: the fit.
+        fit_images: (n, p), the images it was fitted to.
+        drawn: (m, p), m >= 2.
+        directions: unit vectors (p, r) by statistic.
+
+    Returns:
+        Rows without `dataset`, `class` and `channel`; NaN where a statistic does not exist.
+    """
+    m = len(drawn)
+    rows = {"mean": _mean_error(gaussian, drawn), "covariance": _covariance_error(gaussian, drawn)}
+    for statistic, vectors in directions.items():
+        loadings = gaussian.root @ vectors
+        varying = np.linalg.norm(loadings, axis=0) > 1e-6 * (np.abs(gaussian.mean) @ np.abs(vectors))
+        if varying.any():
+            rows[statistic] = _kurtosis(loadings[:, varying], vectors[:, varying], fit_images, drawn)
+        else:
+            rows[statistic] = (np.nan,) * 4
+    keys = ("source", "clone", "expected", "standard_error")
+    return [
+        {"statistic": statistic, "n_fit": gaussian.n_fit, "n_drawn": m, **dict(zip(keys, values, strict=True))}
+        for statistic, values in rows.items()
+    ]
+
+
+def _mean_error(gaussian: Gaussian, drawn: np.ndarray) -> tuple[float, float, float, float]:
+    error = np.linalg.norm(drawn.mean(axis=0, dtype=np.float64) - gaussian.mean)
+    gram = _product(gaussian.root, gaussian.root)
+    square, variance = np.trace(gram) / len(drawn), 2 * (gram**2).sum() / len(drawn) ** 2
+    return _relative(error, square, variance, np.linalg.norm(gaussian.mean))
+
+
+def _covariance_error(gaussian: Gaussian, drawn: np.ndarray) -> tuple[float, float, float, float]:
+    # Of p x p matrices only the norms are needed, and |A^T A - B^T B|^2 = |A A^T|^2 - 2 |A B^T|^2 + |B B^T|^2.
+    fit, sample = gaussian.root, fit_gaussian(drawn).root
+    gram = _product(fit, fit)
+    t1, t2, t4 = np.trace(gram), (gram**2).sum(), ((gram @ gram) ** 2).sum()
+    error = np.sqrt(max(t2 - 2 * (_product(fit, sample) ** 2).sum() + (_product(sample, sample) ** 2).sum(), 0))
+    dof = len(drawn) - 1
+    return _relative(error, (t1**2 + t2) / dof, 4 * (t2**2 + t4) / dof**2, np.sqrt(t2))
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a @ b.T).astype(np.float64)
+
+
+def _relative(error: float, square: float, variance: float, norm: float) -> tuple[float, float, float, float]:
+    """The relative error, and mean and standard deviation of it from those of its square (delta method)."""
+    if norm == 0 or square == 0:
+        return (np.nan,) * 4
+    expected = np.sqrt(square) * (1 - variance / (8 * square**2))
+    return np.nan, error / norm, expected / norm, np.sqrt(variance / (4 * square)) / norm
+
+
+def _kurtosis(
+    loadings: np.ndarray, vectors: np.ndarray, fit_images: np.ndarray, drawn: np.ndarray
+) -> tuple[float, float, float, float]:
+    m = len(drawn)
+    correlation = loadings / np.linalg.norm(loadings, axis=0)
+    shared = ((correlation.T @ correlation).astype(np.float64) ** 4).mean()
+    variance = 24 * m * (m - 2) * (m - 3) / ((m + 1) ** 2 * (m + 3) * (m + 5))
+    source, clone = (mean_kurtosis(images, vectors) for images in (fit_images, drawn))
+    return source, clone, 3 * (m - 1) / (m + 1), np.sqrt(variance * shared)
+
+
+def mean_kurtosis(images: np.ndarray, directions: np.ndarray) -> float:
+    """Kurtosis (non-excess, population moments) of the images' projections, averaged over directions.
+
+    Args:
+        images: (n, p).
+        directions: (p, r), along all of which the images vary.
+    """
+    centred = (images - images.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    squares = (centred @ directions).astype(np.float64) ** 2
+    return float(((squares**2).mean(axis=0) / squares.mean(axis=0) ** 2).mean())
+
+
+def summarise_certificate(certificate: pa.Table) -> dict[str, dict[str, float]]:
+    """Averages of a certificate over classes and channels, by statistic.
+
+    Args:
+        certificate: the table, as read by `store.read_table`.
+
+    Returns:
+        For each statistic the mean of `source`, `clone` and `expected` (NaN where none has a value), and `deviation`, the
+        root mean square of `(clone - expected) / standard_error`, which is about 1 for a clone as it should be.
+    """
+    summary = {}
+    columns = {key: certificate[key].to_numpy(zero_copy_only=False) for key in certificate.schema.names}
+    for statistic in dict.fromkeys(columns["statistic"]):
+        of = {key: columns[key][columns["statistic"] == statistic] for key in columns}
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scores = (of["clone"] - of["expected"]) / of["standard_error"]
+        summary[statistic] = {key: _mean(of[key]) for key in ("source", "clone", "expected")}
+        summary[statistic]["deviation"] = float(np.sqrt(_mean(scores**2)))
+    return summary
+
+
+def _mean(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values.astype(np.float64))]
+    return float(finite.mean()) if len(finite) else float("nan")

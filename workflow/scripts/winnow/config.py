@@ -1,0 +1,420 @@
+"""The one definition of the configuration: names, types, ranges, defaults, meaning.
+
+`python -m winnow.config` (with `workflow/scripts` on PYTHONPATH) prints the JSON schema made from it, which editors use
+to complete and check `config.yaml`; `python -m winnow.config --table` prints the README's table of settings.
+"""
+
+import contextlib
+import difflib
+import itertools
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from winnow.criteria import CRITERIA, n_survivors
+
+CLONE_SUFFIX = "-clone"
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; every line names file and setting."""
+
+
+class Settings(BaseModel):
+    """Base of all sections: unknown keys are refused, and nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_of_command_line(cls, settings: Any) -> Any:
+        """Numbers inside the braces and brackets of `--config` arrive as text."""
+        if not isinstance(settings, Mapping):
+            return settings
+        kinds = {name: str(field.annotation) for name, field in cls.model_fields.items()}
+        text = {name for name, kind in kinds.items() if "str" in kind or "Literal" in kind}
+        return {name: value if name in text else _scalars(value) for name, value in settings.items()}
+
+
+def _scalars(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_scalars(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if value in (words := {"true": True, "false": False, "null": None}):
+        return words[value]
+    for number in (int, float):
+        # YAML's own rule: a number with an exponent has a point too, so that 1e3 is text.
+        if re.fullmatch(r"[-+]?[0-9]+" if number is int else r"[-+]?[0-9]*\.[0-9]*([eE][-+][0-9]+)?", value):
+            with contextlib.suppress(ValueError):
+                return number(value)
+    return value
+
+
+class Clone(Settings):
+    """The Gaussian clone of a dataset."""
+
+    per: Literal["channel", "joint"] = Field(
+        "channel", description="one Gaussian per class and colour channel (the paper), or per class with all channels"
+    )
+    fit_per_class: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="training images per class the Gaussian is fitted to; null: all"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the drawn images")
+
+
+class Photos(Settings):
+    """Patches of photographs; a class is a tile of a photograph."""
+
+    source: Literal["photos"] = Field(description="patches of photographs")
+    clone: Clone | None = Field(
+        None, description="make a Gaussian clone too, named after the dataset with -clone; {} for defaults"
+    )
+    photos: str = Field(
+        "bundled",
+        description="`bundled`: the colour photographs inside scikit-image and scikit-learn; else a folder of yours",
+    )
+    add_grey: bool = Field(False, description="add the bundled greyscale photographs, as grey RGB")
+    side: Count = Field(32, description="side of a patch in pixels")
+    tile: Count = Field(96, description="side of a tile in pixels: a class")
+    stride: Count = Field(96, description="pixels from one tile to the next")
+    scale: Annotated[float, Field(gt=0, le=4)] = Field(1.0, description="factor by which photographs are resized first")
+    flips: bool = Field(True, description="whether patches are mirrored at random")
+    min_contrast: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="tiles whose pixel values have a smaller standard deviation (of 255) are left out"
+    )
+    train_per_class: Annotated[int, Field(ge=2)] = Field(200, description="training patches per class")
+    validation_per_class: Count = Field(
+        24, description="validation patches per class; they share no pixel with training patches"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the patches' positions")
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers in an image: D."""
+        return 3 * self.side**2
+
+    @field_validator("photos")
+    @classmethod
+    def _folder_exists(cls, photos: str) -> str:
+        if photos != "bundled" and not Path(photos).is_dir():
+            raise ValueError(f"there is no folder {photos!r} (relative folders start where Snakemake runs)")
+        return photos
+
+    @model_validator(mode="after")
+    def _patch_fits(self) -> Self:
+        if self.tile < 2 * self.side:
+            raise ValueError(
+                f"a tile of {self.tile} pixels has no room for a training and a validation patch of {self.side}: "
+                f"raise tile to at least {2 * self.side}"
+            )
+        return self
+
+
+class Nlgp(Settings):
+    """Synthetic images of Ingrosso & Goldt (2022): a Gaussian process on a torus through an error function."""
+
+    source: Literal["nlgp"] = Field(description="synthetic images: a Gaussian process through an error function")
+    clone: Clone | None = Field(
+        None, description="make a Gaussian clone too, named after the dataset with -clone; {} for defaults"
+    )
+    side: Annotated[int, Field(ge=2)] = Field(32, description="side of an image in pixels")
+    channels: Count = Field(1, description="independent channels")
+    correlation_lengths: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=2)] = Field(
+        [2.0, 4.0], description="a class each: correlation length in pixels"
+    )
+    gain: Annotated[float, Field(ge=0)] = Field(
+        3.0, description="gain of the error function: Gaussian images at 0, sharp edges when large"
+    )
+    train_per_class: Annotated[int, Field(ge=2)] = Field(5000, description="training images per class")
+    validation_per_class: Count = Field(1000, description="validation images per class")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the images")
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers in an image: D."""
+        return self.channels * self.side**2
+
+
+DatasetSettings = Annotated[Photos | Nlgp, Field(discriminator="source")]
+
+
+class Network(Settings):
+    """The fully connected network D:H:…:H:K."""
+
+    hidden: Annotated[list[Count], Field(min_length=1)] = Field([1024, 1024], description="units of each hidden layer")
+    initial_weights: Literal["uniform", "normal"] = Field(
+        "uniform", description="distribution of the initial weights, Glorot variance"
+    )
+    norm_keep: Share = Field(0.99, description="share of batch norm's running mean and variance kept per step")
+    norm_epsilon: Annotated[float, Field(gt=0)] = Field(1e-5, description="added to the variance in batch norm")
+
+
+class Training(Settings):
+    """One training of the network, by plain SGD."""
+
+    steps: Count = Field(40000, description="T: SGD steps of a training")
+    rewind: Annotated[int, Field(ge=0)] = Field(1000, description="t_rewind: the step to which parameters are rewound")
+    batch: Annotated[int, Field(ge=2)] = Field(40, description="images per step, drawn with replacement")
+    rate: Annotated[float, Field(gt=0)] = Field(0.1, description="learning rate, constant")
+    log_every: Count = Field(1000, description="steps between two points of the training curve")
+
+    @model_validator(mode="after")
+    def _rewind_before_end(self) -> Self:
+        if self.rewind >= self.steps:
+            raise ValueError(f"rewind ({self.rewind}) must be smaller than steps ({self.steps})")
+        return self
+
+
+class Pruning(Settings):
+    """How parameters are removed."""
+
+    rounds: Count = Field(10, description="N_IMP: rounds of iterative pruning")
+    share: Share = Field(0.3, description="s: share of the remaining parameters removed per round")
+    pool: Literal["layerwise", "global"] = Field(
+        "layerwise", description="which parameters share a threshold: those of a layer, or all"
+    )
+    criterion: str = Field("magnitude", description="score whose smallest values are pruned: " + ", ".join(CRITERIA))
+    retrain_baselines: bool = Field(
+        False, description="train the oneshot and random masks too (accuracy against density for all three)"
+    )
+
+    @field_validator("criterion")
+    @classmethod
+    def _known(cls, criterion: str) -> str:
+        if criterion not in CRITERIA:
+            raise ValueError(
+                f"there is no criterion {criterion!r}{_nearest(criterion, CRITERIA)}; known: {', '.join(CRITERIA)}"
+            )
+        return criterion
+
+
+class Locality(Settings):
+    """How receptive-field widths are measured."""
+
+    channels: Literal["same", "any"] = Field(
+        "same", description="pairs of weights in one channel, or of pixels connected through any channel"
+    )
+    include_origin: bool = Field(False, description="whether the fit includes S(0), the number of weights")
+    min_weights: Annotated[int, Field(ge=2)] = Field(5, description="units with fewer weights have no width")
+
+
+class Components(Settings):
+    """PCA and ICA of the validation images."""
+
+    number: Count = Field(64, description="components of each kind")
+    max_images: Annotated[int, Field(ge=2)] | None = Field(None, description="validation images used; null: all")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the ICA's start")
+
+
+class Figures(Settings):
+    """What the figures show."""
+
+    dataset: str | None = Field(None, description="the dataset of the figures and claims; null: the first")
+    units: Count = Field(16, description="most connected units whose masks are drawn")
+
+
+class Compute(Settings):
+    """How jobs use the machine; no result depends on it."""
+
+    training_threads: Count = Field(1, description="threads of a job that trains")
+    measure_threads: Count = Field(1, description="threads of a job that measures")
+
+
+class Config(Settings):
+    """An experiment."""
+
+    experiment: Name = Field(description="name of the experiment: everything lies in results/<experiment>/")
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
+        description="one independent run each"
+    )
+    datasets: Annotated[dict[Name, DatasetSettings], Field(min_length=1)] = Field(
+        description="a name and a source for each"
+    )
+    network: Network = Field(default_factory=Network, description=Network.__doc__)
+    training: Training = Field(default_factory=Training, description=Training.__doc__)
+    pruning: Pruning = Field(default_factory=Pruning, description=Pruning.__doc__)
+    locality: Locality = Field(default_factory=Locality, description=Locality.__doc__)
+    components: Components = Field(default_factory=Components, description=Components.__doc__)
+    figures: Figures = Field(default_factory=Figures, description=Figures.__doc__)
+    compute: Compute = Field(default_factory=Compute, description=Compute.__doc__)
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"a seed is listed twice: {seeds}")
+        return seeds
+
+    @field_validator("datasets")
+    @classmethod
+    def _no_clone_by_name(cls, datasets: dict[str, DatasetSettings]) -> dict[str, DatasetSettings]:
+        for name in datasets:
+            if name.endswith(CLONE_SUFFIX):
+                raise ValueError(f"{name!r}: names ending in {CLONE_SUFFIX} belong to Gaussian clones; choose another")
+        return datasets
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.figures.dataset not in (None, *self.datasets):
+            raise ValueError(
+                f"figures.dataset: there is no dataset {self.figures.dataset!r}"
+                f"{_nearest(str(self.figures.dataset), self.datasets)}"
+            )
+        for name, dataset in self.datasets.items():
+            sizes = [dataset.n_inputs, *self.network.hidden]
+            smallest = min((n + 1) * m for n, m in itertools.pairwise(sizes))
+            if n_survivors(smallest, self.pruning.share, self.pruning.rounds) < 1:
+                raise ValueError(
+                    f"pruning.rounds: {self.pruning.rounds} rounds of {self.pruning.share:g} leave no parameter of a "
+                    f"layer with {smallest}: prune fewer rounds, a smaller share, or a wider network"
+                )
+            if self.components.number > dataset.n_inputs:
+                raise ValueError(f"components.number: dataset {name!r} has only {dataset.n_inputs} inputs")
+        return self
+
+    def clone_of(self, name: str) -> Clone:
+        """The settings of the clone of a dataset; KeyError if it has none."""
+        clone = self.datasets[name].clone
+        if clone is None:
+            raise KeyError(name)
+        return clone
+
+    @property
+    def all_datasets(self) -> list[str]:
+        """Names of the datasets and their clones."""
+        return [
+            full_name
+            for name, settings in self.datasets.items()
+            for full_name in ([name, name + CLONE_SUFFIX] if settings.clone is not None else [name])
+        ]
+
+    @property
+    def figure_dataset(self) -> str:
+        """The dataset of the figures and claims."""
+        return self.figures.dataset or next(iter(self.datasets))
+
+
+def parse_config(raw: Mapping[str, Any], origin: str) -> Config:
+    """Check a configuration.
+
+    Args:
+        raw: what the YAML file says.
+        origin: where it comes from, for messages.
+
+    Raises:
+        ConfigError: one line a fault, each naming origin and setting.
+    """
+    try:
+        return Config.model_validate(dict(raw))
+    except ValidationError as error:
+        lines = [f"{origin}: {line}" for fault in error.errors() for line in _explain(fault)]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _explain(fault: ErrorDetails) -> Iterator[str]:
+    location = [part for part in fault["loc"] if part != "[key]"]
+    if len(location) > 2 and location[0] == "datasets":
+        del location[2]  # the source by which pydantic chose the model is no key of the file
+    key = ".".join(str(part) for part in location)
+    value, message = fault["input"], fault["msg"].removeprefix("Value error, ")
+    match fault["type"]:
+        case "extra_forbidden":
+            known = _model_at(fault["loc"][:-1]).model_fields
+            yield f"{key}: there is no such setting{_nearest(str(location[-1]), known)}"
+        case "missing":
+            yield f"{key}: this setting is missing"
+        case "union_tag_invalid" | "union_tag_not_found":
+            given = value.get("source") if isinstance(value, Mapping) else None
+            hint = _nearest(str(given), _SOURCES) if given is not None else ""
+            yield f"{key}.source: must be one of {', '.join(_SOURCES)}; it is {given!r}{hint}"
+        case "value_error":
+            yield f"{key}: {message}" if key else message
+        case "string_pattern_mismatch":
+            yield f"{key}: {value!r} may hold letters, digits, - and _ only, and starts with a letter or digit"
+        case "literal_error":
+            yield f"{key}: {message[0].lower()}{message[1:]}; it is {value!r}{_nearest(str(value), _choices(message))}"
+        case _:
+            yield f"{key}: {message[0].lower()}{message[1:]}; it is {value!r}{_yaml_trap(value)}"
+
+
+_SOURCES: dict[str, type[Settings]] = {"photos": Photos, "nlgp": Nlgp}
+
+
+def _model_at(location: tuple[int | str, ...]) -> type[Settings]:
+    model: type[Settings] = Config
+    for part in location:
+        if part in _SOURCES and model is Config:
+            model = _SOURCES[str(part)]
+        elif part in model.model_fields:
+            annotation = model.model_fields[str(part)].annotation
+            nested = [t for t in (annotation, *getattr(annotation, "__args__", ())) if isinstance(t, type)]
+            model = next((t for t in nested if issubclass(t, Settings)), model)
+    return model
+
+
+def _nearest(word: str, known: Any) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _choices(message: str) -> list[str]:
+    return re.findall(r"'([^']+)'", message)
+
+
+def _yaml_trap(value: Any) -> str:
+    if isinstance(value, bool):
+        return " (YAML reads on, off, yes and no as true and false: put text in quotes)"
+    if isinstance(value, str):
+        try:
+            return f" (text; YAML reads numbers such as 1e3 as text: write {float(value):g})"
+        except ValueError:
+            return ""
+    return ""
+
+
+def schema() -> str:
+    """The JSON schema of the configuration."""
+    return json.dumps({"title": "winnow", **Config.model_json_schema()}, indent=1, ensure_ascii=False) + "\n"
+
+
+def settings_table() -> str:
+    """A Markdown table of all settings: name, default, meaning."""
+    lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
+    sections = [
+        ("", Config),
+        ("datasets.<name>.", Photos),
+        ("datasets.<name>.clone.", Clone),
+        ("datasets.<name>.", Nlgp),
+    ]
+    sections += [(f"{name}.", model) for name, model in _sections()]
+    for prefix, model in sections:
+        for name, field in model.model_fields.items():
+            if prefix == "" and field.default_factory is not None:
+                continue
+            if model is Nlgp and name in ("clone", "seed"):
+                continue
+            default = "" if field.is_required() else f"`{json.dumps(field.default)}`"
+            of = f" ({model.__name__.lower()})" if model in (Photos, Nlgp) and name not in ("clone", "seed") else ""
+            lines.append(f"| `{prefix}{name}`{of} | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _sections() -> Iterator[tuple[str, type[Settings]]]:
+    for name, field in Config.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            yield name, field.annotation
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_table() if "--table" in sys.argv[1:] else schema())

@@ -1,0 +1,28 @@
+"""The sources of images, one module each; all write the same thing, a dataset of `store`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from winnow.datasets.nlgp import prepare_nlgp
+from winnow.datasets.photos import prepare_photos
+
+SOURCES: dict[str, Callable[..., None]] = {"photos": prepare_photos, "nlgp": prepare_nlgp}
+"""The function that prepares a dataset, by the source's name in the configuration."""
+
+
+def prepare_dataset(folder: str | Path, *, source: str, name: str, **settings: Any) -> None:
+    """Write a dataset.
+
+    Args:
+        folder: the dataset to write; see `store.new_dataset`.
+        source: which of the `SOURCES`.
+        name: the dataset's name in the configuration, the key of its random streams.
+        settings: the source's own settings, as its function takes them.
+
+    Raises:
+        ValueError: there is no such source, or its settings make no sense.
+    """
+    if source not in SOURCES:
+        raise ValueError(f"dataset {name}: there is no source {source!r}; choose one of {', '.join(SOURCES)}")
+    SOURCES[source](folder, name=name, **settings)

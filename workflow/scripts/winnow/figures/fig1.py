@@ -1,0 +1,34 @@
+"""Figure 1: the masks of the most connected units, IMP beside oneshot."""
+
+from matplotlib.figure import Figure
+
+from winnow.figures.bands import format_sparsity
+from winnow.figures.pictures import draw_mosaic, mask_pictures, most_connected, tile
+from winnow.figures.style import METHODS, PAGE_WIDTH, house_style, set_heading
+from winnow.store import Mask
+
+
+@house_style()
+def plot_fig1(imp: Mask, oneshot: Mask, shape: tuple[int, int, int], *, units: int = 16) -> Figure:
+    """Draw Fig. 1: (A) masks found by IMP, (B) by oneshot pruning at the same density.
+
+    Each picture is one first-layer unit: its surviving weights in the colour of their input channel, the pruned ones
+    black.  The units are those with the most surviving weights, ties by index.
+
+    Args:
+        imp: IMP's mask after the last round.
+        oneshot: the mask of oneshot pruning at the same density.
+        shape: (C, L, L), channels and side in pixels.
+        units: how many units a panel shows.
+
+    Raises:
+        ValueError: a mask does not fit the shape.
+    """
+    figure = Figure(figsize=(PAGE_WIDTH, 3.75))
+    panels = figure.subplots(1, 2)
+    figure.get_layout_engine().set(wspace=0.06)
+    for axes, letter, method, mask in zip(panels, "AB", ("imp", "oneshot"), (imp, oneshot), strict=True):
+        draw_mosaic(axes, tile(mask_pictures(mask, most_connected(mask, units), shape)), sharp=True)
+        density = sum(int(array.sum()) for array in mask.values()) / sum(array.size for array in mask.values())
+        set_heading(axes, letter, f"{METHODS[method].label}, sparsity {format_sparsity(density)} %")
+    return figure

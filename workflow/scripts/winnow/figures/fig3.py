@@ -1,0 +1,127 @@
+"""Figure 3: on a Gaussian clone of the data, IMP finds no local receptive fields."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from winnow.figures.bands import converged_widths, of_dataset, over_seeds
+from winnow.figures.pictures import as_colours, draw_mosaic, mask_pictures, most_connected, tile
+from winnow.figures.style import CLONE, METHODS, PAGE_WIDTH, Look, house_style, set_heading, write_note
+from winnow.store import Dataset, Mask, Split
+
+
+@house_style()
+def plot_fig3(
+    original: Dataset,
+    clone: Dataset,
+    clone_mask: Mask,
+    locality: pd.DataFrame,
+    *,
+    dataset: str,
+    clone_name: str,
+    units: int = 16,
+    examples: int = 8,
+) -> Figure:
+    """Draw Fig. 3: (A) images and their clones, (B) IMP's masks on the clone, (C) the median width by round.
+
+    Error bars in (C) run from the smallest to the largest median over the seeds; the reference line is the random mask's
+    median width at the same density, which is what the image window alone gives.  Only converged fits count.
+
+    Args:
+        original: the dataset.
+        clone: its Gaussian clone.  Its pixels are clipped to the range of the original, for display only.
+        clone_mask: IMP's mask on the clone after the last round.
+        locality: table `locality`, with rows of both datasets.
+        dataset: name of the original in the table.
+        clone_name: name of the clone in the table.
+        units: how many units (B) shows.
+        examples: how many pairs of images (A) shows.
+
+    Raises:
+        ValueError: the mask does not fit the images, or the table lacks one of the datasets.
+    """
+    figure = Figure(figsize=(PAGE_WIDTH, 2.7))
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
+    _draw_pairs(left, original, clone, examples)
+    set_heading(left, "A", "validation images")
+
+    draw_mosaic(middle, tile(mask_pictures(clone_mask, most_connected(clone_mask, units), clone.shape)), sharp=True)
+    set_heading(middle, "B", "IMP on the clone")
+
+    widths = converged_widths(locality)
+    of_dataset(locality, dataset), of_dataset(locality, clone_name)
+    for name, method, label, look in [
+        (dataset, "imp", "IMP, original", METHODS["imp"]),
+        (clone_name, "imp", "IMP, clone", CLONE),
+        (dataset, "random", "random mask", METHODS["random"]),
+    ]:
+        rows = widths[(widths["dataset"] == name) & (widths["method"] == method)]
+        _draw_medians(right, over_seeds(rows, "sigma_x", ["round"], per_seed="median"), label, look)
+    if right.lines:
+        right.legend(loc="best")
+    else:
+        write_note(right, "no unit has a width")
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
+    right.set_xlabel("pruning round")
+    right.set_ylabel(r"median RF width $\sigma_x$ (pixels)")
+    set_heading(right, "C")
+    return figure
+
+
+def _draw_medians(axes: Axes, medians: pd.DataFrame, label: str, look: Look) -> None:
+    """A line with error bars from minimum to maximum; the random mask, as a reference, is a bare line."""
+    if medians.empty:
+        return
+    is_reference = look is METHODS["random"]
+    axes.errorbar(
+        medians["round"],
+        medians["mean"],
+        yerr=None if is_reference else [medians["mean"] - medians["minimum"], medians["maximum"] - medians["mean"]],
+        color=look.colour,
+        linestyle=look.linestyle,
+        marker="" if is_reference else look.marker,
+        capsize=2,
+        elinewidth=0.8,
+        label=label,
+    )
+
+
+def _draw_pairs(axes: Axes, original: Dataset, clone: Dataset, examples: int) -> None:
+    """Images and clones of the same class beside each other, two pairs a row."""
+    pairs = _choose_pairs(original.validation, clone.validation, examples)
+    if not pairs:
+        draw_mosaic(axes, np.ones((1, 1, 3)))
+        write_note(axes, "no class has images in both")
+        return
+    sources = original.validation.images[[first for first, _ in pairs]].astype(float)
+    clones = clone.validation.images[[second for _, second in pairs]].astype(float)
+    is_photograph = np.issubdtype(original.validation.images.dtype, np.integer)
+    low, high = (0.0, 255.0) if is_photograph else (sources.min(), sources.max())
+    sources, clones = (
+        as_colours(np.clip((rows - low) / (high - low or 1), 0, 1), original.shape) for rows in (sources, clones)
+    )
+    gap = max(1, original.shape[1] // 16)
+    columns = min(2, len(pairs))
+    beside = np.stack([tile(np.stack(pair), 2, gap) for pair in zip(sources, clones, strict=True)])
+    draw_mosaic(axes, tile(beside, columns, 2 * gap))
+    side, step = original.shape[2], beside.shape[2] + 2 * gap
+    centres = [pair * step + place * (side + gap) + (side - 1) / 2 for pair in range(columns) for place in (0, 1)]
+    axes.set_xticks(centres, ["original", "clone"] * columns)
+    axes.tick_params(length=0, pad=2)
+
+
+def _choose_pairs(original: Split, clone: Split, examples: int) -> list[tuple[int, int]]:
+    """Indices of images of the same class, from classes spread evenly, each class's first images first."""
+    classes = np.intersect1d(original.labels, clone.labels)
+    if not classes.size:
+        return []
+    chosen = classes[np.unique(np.linspace(0, classes.size - 1, min(examples, classes.size)).round().astype(int))]
+    places = {
+        label: list(zip(np.flatnonzero(original.labels == label), np.flatnonzero(clone.labels == label), strict=False))
+        for label in chosen
+    }
+    turns = -(-examples // len(chosen))
+    pairs = [places[label][turn] for turn in range(turns) for label in chosen if turn < len(places[label])]
+    return [(int(first), int(second)) for first, second in pairs[:examples]]

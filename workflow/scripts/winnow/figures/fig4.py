@@ -1,0 +1,51 @@
+"""Figure 4: receptive-field width and preactivation kurtosis against sparsity."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from winnow.figures.bands import converged_widths, draw_band, of_dataset, over_seeds, set_sparsity_axis
+from winnow.figures.style import METHODS, PAGE_WIDTH, REFERENCE, house_style, set_heading, write_note
+
+
+@house_style()
+def plot_fig4(locality: pd.DataFrame, kurtosis_by_class: pd.DataFrame, *, dataset: str) -> Figure:
+    """Draw Fig. 4: (A) the mean width, (B) the mean kurtosis per class against sparsity for the three methods.
+
+    Lines are the mean over the seeds of each seed's mean, bands run from the smallest to the largest seed.  Only
+    converged fits count in (A); in (B) units without variance have no kurtosis.  The dashed line is a Gaussian's.
+
+    Args:
+        locality: table `locality`.
+        kurtosis_by_class: table `kurtosis_by_class`.
+        dataset: name of the dataset in the tables.
+
+    Raises:
+        ValueError: a table has no rows of the dataset.
+    """
+    figure = Figure(figsize=(PAGE_WIDTH, 2.7))
+    left, right = figure.subplots(1, 2)
+    _draw_methods(left, converged_widths(of_dataset(locality, dataset)), "sigma_x", "no unit has a width")
+    left.set_ylabel(r"mean RF width $\sigma_x$ (pixels)")
+    set_heading(left, "A")
+
+    _draw_methods(right, of_dataset(kurtosis_by_class, dataset), "kurtosis_mean", "no unit has a kurtosis")
+    right.axhline(3, color=REFERENCE, linestyle=(0, (5, 3)), linewidth=0.8, zorder=1, label="Gaussian")
+    right.set_ylabel("mean kurtosis per class")
+    set_heading(right, "B")
+    for axes in (left, right):
+        if axes.lines:
+            axes.legend(loc="best")
+    return figure
+
+
+def _draw_methods(axes: Axes, table: pd.DataFrame, value: str, otherwise: str) -> None:
+    """One band a method over the axis of sparsity."""
+    sparsities: list[float] = []
+    for method, look in METHODS.items():
+        summary = over_seeds(table[table["method"] == method], value, ["round"])
+        draw_band(axes, summary["sparsity"], summary, look)
+        sparsities.extend(summary["sparsity"])
+    set_sparsity_axis(axes, sparsities)
+    if not sparsities:
+        write_note(axes, otherwise)

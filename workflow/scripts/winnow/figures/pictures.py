@@ -1,0 +1,88 @@
+"""Pictures of images and masks: square arrays as colours, many of them in one mosaic."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from winnow.store import Mask
+
+
+def most_connected(mask: Mask, n_units: int) -> np.ndarray:
+    """The first-layer units with the most surviving weights.
+
+    Args:
+        mask: the mask, `layers.0.weight` of shape (H, D).
+        n_units: how many units; all where the layer has fewer.
+
+    Returns:
+        (n,) int, unit indices, most connected first, ties by index.
+    """
+    counts = mask["layers.0.weight"].sum(axis=1)
+    return np.argsort(-counts, kind="stable")[:n_units]
+
+
+def mask_pictures(mask: Mask, units: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Surviving weights in the colour of their input channel, pruned ones black.
+
+    Args:
+        mask: the mask, `layers.0.weight` of shape (H, D).
+        units: (n,) indices of first-layer units.
+        shape: (C, L, L), channels and side in pixels.
+
+    Returns:
+        (n, L, L, 3) float in [0, 1]: red, green and blue are added where several channels survive; a weight on data
+        with one channel is white.
+
+    Raises:
+        ValueError: the mask has not D = C L L inputs.
+    """
+    weights = mask["layers.0.weight"]
+    if weights.shape[1] != np.prod(shape):
+        raise ValueError(f"the mask has {weights.shape[1]} inputs, images of shape {tuple(shape)} have {np.prod(shape)}")
+    return as_colours(weights[units].astype(float), shape)
+
+
+def as_colours(rows: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Rows in channel-major order as pictures.
+
+    Args:
+        rows: (n, D) float in [0, 1].
+        shape: (C, L, L): three channels are red, green and blue; any other number is averaged to grey.
+
+    Returns:
+        (n, L, L, 3) float in [0, 1].
+    """
+    pictures = np.moveaxis(rows.reshape(-1, *shape), 1, -1)
+    if shape[0] != 3:
+        pictures = np.repeat(pictures.mean(axis=-1, keepdims=True), 3, axis=-1)
+    return pictures
+
+
+def tile(pictures: np.ndarray, columns: int | None = None, gap: int | None = None) -> np.ndarray:
+    """Lay pictures in rows, white between them.
+
+    Args:
+        pictures: (n, height, width, 3) float in [0, 1], n >= 1.
+        columns: pictures in a row; as square a mosaic as possible by default.
+        gap: pixels between pictures; by default a sixteenth of a picture's height.
+
+    Returns:
+        (height of the mosaic, its width, 3) float.
+    """
+    n, height, width, _ = pictures.shape
+    columns = columns or int(np.ceil(np.sqrt(n)))
+    gap = gap if gap is not None else max(1, height // 16)
+    rows = -(-n // columns)
+    mosaic = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, 3))
+    for index, picture in enumerate(pictures):
+        top, left = index // columns * (height + gap), index % columns * (width + gap)
+        mosaic[top : top + height, left : left + width] = picture
+    return mosaic
+
+
+def draw_mosaic(axes: Axes, mosaic: np.ndarray, sharp: bool = False) -> None:
+    """Draw a mosaic without axis lines, at the top of its panel; `sharp` keeps pixels square where they are few dots."""
+    axes.imshow(mosaic, interpolation="nearest" if sharp else "auto")
+    axes.set_anchor("N")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)

@@ -1,0 +1,125 @@
+"""The style that all figures share: sizes, fonts and colours for print, and how a figure becomes a file.
+
+Colours are those of Okabe & Ito, which remain distinct under the common colour blindnesses; line style and marker repeat
+the distinction, so that it also survives a grey printer.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from winnow.store import write_bytes
+
+PAGE_WIDTH = 7.0
+"""Width of a figure over both columns of a page, in inches."""
+
+PNG_DPI = 200
+PDF_IMAGE_DPI = 400
+"""Resolution of pictures inside a PDF: high, because viewers blur the pixels of an image that they magnify."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one curve is drawn and what the legend calls it."""
+
+    label: str
+    colour: str
+    linestyle: str
+    marker: str
+
+
+METHODS = {
+    "imp": Look("IMP", "#000000", "-", "o"),
+    "oneshot": Look("oneshot", "#0072B2", "--", "s"),
+    "random": Look("random", "#D55E00", ":", "^"),
+}
+"""The pruning methods in the order of the legends."""
+
+CLONE = Look("Gaussian clone, IMP", "#009E73", "-.", "D")
+ACCENT = "#CC79A7"
+REFERENCE = "#666666"
+"""Grey of reference lines, such as the kurtosis of a Gaussian."""
+
+SETTINGS = {
+    "figure.figsize": (PAGE_WIDTH, 2.8),
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 2.4,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3,
+    "pdf.fonttype": 42,
+    "savefig.facecolor": "white",
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The settings of matplotlib for all figures, as a context or a decorator; nothing global is left changed.
+
+    The user's own matplotlibrc has no effect: the same tables give the same figure everywhere.
+    """
+    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
+    with matplotlib.rc_context({**defaults, **SETTINGS}):
+        yield
+
+
+def set_heading(axes: Axes, letter: str, text: str = "") -> None:
+    """Write the panel's letter, bold, and beside it what the panel shows."""
+    axes.set_title(letter, loc="left", fontweight="bold", fontsize=9)
+    axes.set_title(text, loc="center")
+
+
+def write_note(axes: Axes, text: str) -> None:
+    """Say in the middle of a panel why something is not drawn."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=7, color=REFERENCE)
+
+
+def save_figure(figure: Figure, *paths: str | Path) -> None:
+    """Write a figure to each path, in the format that its suffix names.
+
+    The same figure gives the same bytes: the layout is settled once, before the first file, and no date is written.
+    Fonts are embedded as TrueType.
+
+    Args:
+        figure: the figure.
+        paths: files ending in .pdf or .png.
+
+    Raises:
+        ValueError: a path has another suffix.
+    """
+    # no creation date in the PDF; a PNG has none
+    formats = {
+        ".pdf": {"format": "pdf", "dpi": PDF_IMAGE_DPI, "metadata": {"CreationDate": None}},
+        ".png": {"format": "png", "dpi": PNG_DPI},
+    }
+    for path in paths:
+        if Path(path).suffix not in formats:
+            raise ValueError(f"{path}: figures are written as .pdf or .png; name the file accordingly")
+    with house_style():
+        if figure.get_layout_engine() is not None:
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+        for path in paths:
+            content = io.BytesIO()
+            figure.savefig(content, **formats[Path(path).suffix])
+            write_bytes(path, content.getvalue())

@@ -1,0 +1,131 @@
+"""Iterative magnitude pruning with rewinding: the steps that train.
+
+Round `n = 1 … N`: load `θ(t_rewind) ⊙ m(n−1)`, train the remaining `T − t_rewind` steps with the mask held, remove the
+share `s` of the surviving parameters with the smallest scores: that is `m(n)`.  Round 1 continues the dense training,
+which therefore yields both `θ(t_rewind)` and round 1's trained network.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from winnow.network import InitialWeights, initial_parameters
+from winnow.pruning import Pool, apply_mask, prune_by_score, score_parameters
+from winnow.store import Dataset, Mask, Parameters
+from winnow.streams import stream
+from winnow.training.reference import Curve, join_curves, train
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What one training depends on, beside its start, its mask and its data.
+
+    Attributes:
+        steps: T, SGD steps of a whole training.
+        rewind: t_rewind, the step to which parameters are rewound.
+        batch: images a step, drawn with replacement.
+        rate: learning rate.
+        log_every: steps between two points of the training curve.
+        norm_keep: share of batch norm's running mean and variance kept per step.
+        norm_epsilon: added to the variance in batch norm.
+    """
+
+    steps: int
+    rewind: int
+    batch: int
+    rate: float
+    log_every: int
+    norm_keep: float
+    norm_epsilon: float
+
+    def train(
+        self, start: Parameters, mask: Mask | None, dataset: Dataset, batches: np.ndarray, steps: range
+    ) -> tuple[Parameters, Curve]:
+        """Train with these settings; see `winnow.training.reference.train`."""
+        return train(
+            start,
+            mask,
+            dataset,
+            batches,
+            steps,
+            rate=self.rate,
+            log_every=self.log_every,
+            norm_keep=self.norm_keep,
+            norm_epsilon=self.norm_epsilon,
+        )
+
+
+def draw_batches(dataset: Dataset, settings: TrainingSettings, *keys: int | str) -> np.ndarray:
+    """Indices of the training images of each step, a pure function of the keys: (steps, batch) int64, replacement."""
+    return stream("batches", *keys).integers(len(dataset.train.images), size=(settings.steps, settings.batch))
+
+
+def train_dense(
+    dataset: Dataset, *, seed: int, hidden: list[int], initial_weights: InitialWeights, settings: TrainingSettings
+) -> tuple[Parameters, Parameters, Curve]:
+    """Train the dense network from its initial weights.
+
+    Args:
+        dataset: what to train on.
+        seed: seed of the run.
+        hidden: units of each hidden layer.
+        initial_weights: distribution of the initial weights.
+        settings: how to train.
+
+    Returns:
+        θ(t_rewind), θ(T), and the training curve.
+    """
+    sizes = [int(np.prod(dataset.shape)), *hidden, len(dataset.classes)]
+    start = initial_parameters(sizes, seed, initial_weights)
+    batches = draw_batches(dataset, settings, seed, 1)
+    rewind, before = settings.train(start, None, dataset, batches, range(settings.rewind))
+    trained, after = settings.train(rewind, None, dataset, batches, range(settings.rewind, settings.steps))
+    return rewind, trained, join_curves([before, after] if settings.rewind else [after])
+
+
+def prune_imp_round(
+    rewind: Parameters,
+    mask: Mask,
+    dataset: Dataset,
+    *,
+    seed: int,
+    n: int,
+    share: float,
+    pool: Pool,
+    criterion: str,
+    settings: TrainingSettings,
+) -> tuple[Mask, Curve]:
+    """Round n ≥ 2: rewind, train with m(n−1) held, prune.
+
+    Args:
+        rewind: θ(t_rewind).
+        mask: m(n−1).
+        dataset: what to train on.
+        seed: seed of the run.
+        n: the round; the batches of a round are its own.
+        share: s, pruned per round.
+        pool: which parameters share a threshold.
+        criterion: one of `winnow.criteria.CRITERIA`.
+        settings: how to train.
+
+    Returns:
+        m(n), and the training curve of the network under m(n−1).
+    """
+    batches = draw_batches(dataset, settings, seed, n)
+    steps = range(settings.rewind, settings.steps)
+    trained, curve = settings.train(apply_mask(rewind, mask), mask, dataset, batches, steps)
+    scores = score_parameters(trained, rewind, criterion)
+    return prune_by_score(scores, mask, n, share=share, pool=pool), curve
+
+
+def retrain_pruned(
+    rewind: Parameters, mask: Mask, dataset: Dataset, *, seed: int, n: int, settings: TrainingSettings
+) -> Curve:
+    """Train θ(t_rewind) ⊙ m(n) of any method, with the batches that IMP's round n + 1 draws, to see how well it learns.
+
+    Returns:
+        The training curve.
+    """
+    batches = draw_batches(dataset, settings, seed, n + 1)
+    steps = range(settings.rewind, settings.steps)
+    return settings.train(apply_mask(rewind, mask), mask, dataset, batches, steps)[1]

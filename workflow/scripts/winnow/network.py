@@ -1,0 +1,94 @@
+"""The fully connected network of the paper and its parameters.
+
+`D:H:…:H:K`.  Each layer normalises its input with batch norm (gamma and beta learned; the first layer normalises the
+pixels), then applies weight and bias, then ReLU (none after the last).
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from winnow.store import Parameters
+from winnow.streams import stream
+
+InitialWeights = Literal["uniform", "normal"]
+
+
+class FullyConnectedNetwork(nn.Module):
+    """`logits = W_k BN(ReLU(… W_0 BN(x) + b_0 …)) + b_k`.
+
+    Its state has the names of the parameter files: `norms.i.weight` (gamma), `norms.i.bias` (beta),
+    `norms.i.running_mean`, `norms.i.running_var`, all of the layer's input size, `layers.i.weight` (out, in) and
+    `layers.i.bias` (out,).
+
+    Args:
+        parameters: values of the whole state; they are copied.
+        norm_keep: share of the running mean and variance kept per step (exponential average).
+        norm_epsilon: added to the variance in batch norm.
+    """
+
+    def __init__(self, parameters: Parameters, *, norm_keep: float, norm_epsilon: float):
+        super().__init__()
+        sizes = layer_sizes(parameters)
+        with torch.device("meta"):  # no draw of initial values that would be overwritten
+            self.norms = nn.ModuleList(nn.BatchNorm1d(n, norm_epsilon, 1 - norm_keep) for n in sizes[:-1])
+            self.layers = nn.ModuleList(nn.Linear(n, m) for n, m in itertools.pairwise(sizes))
+        for norm in self.norms:
+            norm.num_batches_tracked = None  # not part of the state: the average is exponential
+        state = {name: torch.from_numpy(array.copy()) for name, array in parameters.items()}
+        self.load_state_dict(state, assign=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (n, K) of prepared images (n, D)."""
+        *hidden, last = zip(self.norms, self.layers, strict=True)
+        for norm, layer in hidden:
+            x = torch.relu(layer(norm(x)))
+        norm, layer = last
+        return layer(norm(x))
+
+    def parameters_by_name(self) -> Parameters:
+        """A copy of the whole state as numpy arrays."""
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.state_dict().items()}
+
+
+def layer_sizes(parameters: Parameters) -> list[int]:
+    """Units per layer, inputs first: [D, H, …, K]."""
+    weights = [parameters[f"layers.{i}.weight"] for i in range(n_layers(parameters))]
+    return [weights[0].shape[1], *(weight.shape[0] for weight in weights)]
+
+
+def n_layers(parameters: Parameters) -> int:
+    """Layers of weights: hidden layers + 1."""
+    return sum(name.startswith("layers.") and name.endswith(".weight") for name in parameters)
+
+
+def initial_parameters(sizes: Sequence[int], seed: int, distribution: InitialWeights = "uniform") -> Parameters:
+    """Weights of Glorot variance 2 / (n_in + n_out), zero biases, batch norm as the identity.
+
+    Args:
+        sizes: units per layer, inputs first: [D, H, …, K].
+        seed: seed of the run.
+        distribution: `uniform` (the paper's text) or `normal` (the code of its ref. 17).
+
+    Returns:
+        float32 parameters, see `FullyConnectedNetwork`.
+    """
+    parameters: Parameters = {}
+    for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
+        draw = stream("initial weights", seed, i)
+        deviation = np.sqrt(2 / (n_in + n_out))
+        if distribution == "uniform":
+            weight = draw.uniform(-np.sqrt(3) * deviation, np.sqrt(3) * deviation, (n_out, n_in))
+        else:
+            weight = draw.normal(0, deviation, (n_out, n_in))
+        parameters[f"layers.{i}.weight"] = weight.astype(np.float32)
+        parameters[f"layers.{i}.bias"] = np.zeros(n_out, np.float32)
+        parameters[f"norms.{i}.weight"] = np.ones(n_in, np.float32)
+        parameters[f"norms.{i}.bias"] = np.zeros(n_in, np.float32)
+        parameters[f"norms.{i}.running_mean"] = np.zeros(n_in, np.float32)
+        parameters[f"norms.{i}.running_var"] = np.ones(n_in, np.float32)
+    return parameters
