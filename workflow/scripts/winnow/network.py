@@ -29,6 +29,9 @@ class FullyConnectedNetwork(nn.Module):
         parameters: values of the whole state; they are copied.
         norm_keep: share of the running mean and variance kept per step (exponential average).
         norm_epsilon: added to the variance in batch norm.
+
+    Raises:
+        ValueError: an array is missing.
     """
 
     def __init__(self, parameters: Parameters, *, norm_keep: float, norm_epsilon: float):
@@ -40,10 +43,12 @@ class FullyConnectedNetwork(nn.Module):
         for norm in self.norms:
             norm.num_batches_tracked = None  # not part of the state: the average is exponential
         state = {name: torch.from_numpy(array.copy()) for name, array in parameters.items()}
-        self.load_state_dict(state, assign=True)
+        if missing := self.load_state_dict(state, assign=True, strict=False).missing_keys:
+            raise ValueError(f"the parameters lack {', '.join(missing)}")
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (n, K) of prepared images (n, D)."""
+    def forward(self, images: np.ndarray) -> torch.Tensor:
+        """Logits (n, K) of prepared images (n, D), in the precision of the parameters."""
+        x = torch.from_numpy(images).to(self.layers[0].weight.dtype)
         *hidden, last = zip(self.norms, self.layers, strict=True)
         for norm, layer in hidden:
             x = torch.relu(layer(norm(x)))

@@ -1,4 +1,4 @@
-"""Curves over seeds: a mean line inside a band from minimum to maximum, and the axis of sparsity they are drawn over."""
+"""Curves over seeds: a mean line in a band from minimum to maximum, and the axis of sparsity they are drawn over."""
 
 from collections.abc import Sequence
 

@@ -1,9 +1,11 @@
 """Figure 1: the masks of the most connected units, IMP beside oneshot."""
 
+import math
+
 from matplotlib.figure import Figure
 
 from winnow.figures.bands import format_sparsity
-from winnow.figures.pictures import draw_mosaic, mask_pictures, most_connected, tile
+from winnow.figures.pictures import draw_masks
 from winnow.figures.style import METHODS, PAGE_WIDTH, house_style, set_heading
 from winnow.store import Mask
 
@@ -24,11 +26,13 @@ def plot_fig1(imp: Mask, oneshot: Mask, shape: tuple[int, int, int], *, units: i
     Raises:
         ValueError: a mask does not fit the shape.
     """
-    figure = Figure(figsize=(PAGE_WIDTH, 3.75))
+    shown = min(units, len(imp["layers.0.weight"]))
+    columns = math.ceil(math.sqrt(shown))
+    figure = Figure(figsize=(PAGE_WIDTH, 0.35 + 3.4 * math.ceil(shown / columns) / columns))
     panels = figure.subplots(1, 2)
     figure.get_layout_engine().set(wspace=0.06)
     for axes, letter, method, mask in zip(panels, "AB", ("imp", "oneshot"), (imp, oneshot), strict=True):
-        draw_mosaic(axes, tile(mask_pictures(mask, most_connected(mask, units), shape)), sharp=True)
+        draw_masks(axes, mask, units, shape)
         density = sum(int(array.sum()) for array in mask.values()) / sum(array.size for array in mask.values())
         set_heading(axes, letter, f"{METHODS[method].label}, sparsity {format_sparsity(density)} %")
     return figure

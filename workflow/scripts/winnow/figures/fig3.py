@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from winnow.figures.bands import converged_widths, of_dataset, over_seeds
-from winnow.figures.pictures import as_colours, draw_mosaic, mask_pictures, most_connected, tile
+from winnow.figures.pictures import as_colours, draw_masks, draw_mosaic, tile
 from winnow.figures.style import CLONE, METHODS, PAGE_WIDTH, Look, house_style, set_heading, write_note
 from winnow.store import Dataset, Mask, Split
 
@@ -26,8 +26,8 @@ def plot_fig3(
 ) -> Figure:
     """Draw Fig. 3: (A) images and their clones, (B) IMP's masks on the clone, (C) the median width by round.
 
-    Error bars in (C) run from the smallest to the largest median over the seeds; the reference line is the random mask's
-    median width at the same density, which is what the image window alone gives.  Only converged fits count.
+    Error bars in (C) run from the smallest to the largest median over the seeds; the reference line is the random
+    mask's median width at the same density, which is what the image window alone gives.  Only converged fits count.
 
     Args:
         original: the dataset.
@@ -47,7 +47,7 @@ def plot_fig3(
     _draw_pairs(left, original, clone, examples)
     set_heading(left, "A", "validation images")
 
-    draw_mosaic(middle, tile(mask_pictures(clone_mask, most_connected(clone_mask, units), clone.shape)), sharp=True)
+    draw_masks(middle, clone_mask, units, clone.shape)
     set_heading(middle, "B", "IMP on the clone")
 
     widths = converged_widths(locality)

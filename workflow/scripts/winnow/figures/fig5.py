@@ -41,15 +41,15 @@ def plot_fig5(example: pd.DataFrame, cavity: pd.DataFrame, *, dataset: str, clon
     grid = figure.add_gridspec(2, 3)
     _draw_example(figure, grid[0, 0], of_dataset(example, dataset))
 
-    n_rounds = int(max(cavity["removed_in"].max(skipna=True), cavity["rounds_done"].max() + 1))
+    n_rounds = int(np.nanmax([cavity["removed_in"].max(), cavity["rounds_done"].max() + 1]))
     colours = [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0, 0.9, n_rounds))]
     before = ours[ours["rounds_done"] == 0]
     panels = [
         (grid[0, 1], "B", "before pruning", before[before["fates_of"] == "imp"]),
         (grid[0, 2], "C", "after each round", ours[ours["fates_of"] == "imp"]),
-        (grid[1, 0], "D", "control: random masks", ours[ours["fates_of"] == "random"]),
-        (grid[1, 1], "E", "control: oneshot order", ours[ours["fates_of"] == "oneshot"]),
-        (grid[1, 2], "F", "control: Gaussian clone", of_clone[of_clone["fates_of"] == "imp"]),
+        (grid[1, 0], "D", "control: random", ours[ours["fates_of"] == "random"]),
+        (grid[1, 1], "E", "control: oneshot", ours[ours["fates_of"] == "oneshot"]),
+        (grid[1, 2], "F", "control: clone", of_clone[of_clone["fates_of"] == "imp"]),
     ]
     drawn = []
     for place, letter, text, scores in panels:
@@ -102,7 +102,7 @@ def _draw_example(figure: Figure, place: SubplotSpec, example: pd.DataFrame) -> 
     upper.set_ylabel("density")
     upper.legend(loc="upper center", borderaxespad=0, handlelength=1.5, labelspacing=0.2)
     upper.tick_params(labelbottom=False)
-    set_heading(upper, "A", f"one weight: score {first['score']:+.2g}")
+    set_heading(upper, "A", f"cavity score {first['score']:+.2g}")
 
     lower.plot(x, without - with_weight, drawstyle="steps-mid", color=ACCENT, linewidth=0.8)
     lower.axhline(0, color=REFERENCE, linewidth=0.6)

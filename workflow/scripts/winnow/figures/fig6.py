@@ -71,5 +71,5 @@ def _draw_accuracy(axes: Axes, training: pd.DataFrame, n_classes: int | None) ->
         axes.axhline(1 / n_classes, color=REFERENCE, linestyle=(0, (5, 3)), linewidth=0.8, zorder=1, label="chance")
     axes.set_ylabel("validation accuracy")
     if axes.lines:
-        note = f"not trained: {', '.join(absent)}" if absent else None
-        axes.legend(loc="best", title=note, title_fontsize=7)
+        note = f"not retrained: {', '.join(absent)}" if absent else None
+        axes.legend(loc="best", title=note, title_fontsize=7, alignment="left")

@@ -37,7 +37,9 @@ def mask_pictures(mask: Mask, units: np.ndarray, shape: tuple[int, int, int]) ->
     """
     weights = mask["layers.0.weight"]
     if weights.shape[1] != np.prod(shape):
-        raise ValueError(f"the mask has {weights.shape[1]} inputs, images of shape {tuple(shape)} have {np.prod(shape)}")
+        raise ValueError(
+            f"the mask has {weights.shape[1]} inputs, images of shape {tuple(shape)} have {np.prod(shape)}"
+        )
     return as_colours(weights[units].astype(float), shape)
 
 
@@ -57,13 +59,14 @@ def as_colours(rows: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return pictures
 
 
-def tile(pictures: np.ndarray, columns: int | None = None, gap: int | None = None) -> np.ndarray:
-    """Lay pictures in rows, white between them.
+def tile(pictures: np.ndarray, columns: int | None = None, gap: int | None = None, ground: float = 1.0) -> np.ndarray:
+    """Lay pictures in rows.
 
     Args:
         pictures: (n, height, width, 3) float in [0, 1], n >= 1.
         columns: pictures in a row; as square a mosaic as possible by default.
         gap: pixels between pictures; by default a sixteenth of a picture's height.
+        ground: grey between the pictures, 1 for white.
 
     Returns:
         (height of the mosaic, its width, 3) float.
@@ -72,16 +75,22 @@ def tile(pictures: np.ndarray, columns: int | None = None, gap: int | None = Non
     columns = columns or int(np.ceil(np.sqrt(n)))
     gap = gap if gap is not None else max(1, height // 16)
     rows = -(-n // columns)
-    mosaic = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, 3))
+    mosaic = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), ground)
     for index, picture in enumerate(pictures):
         top, left = index // columns * (height + gap), index % columns * (width + gap)
         mosaic[top : top + height, left : left + width] = picture
     return mosaic
 
 
-def draw_mosaic(axes: Axes, mosaic: np.ndarray, sharp: bool = False) -> None:
-    """Draw a mosaic without axis lines, at the top of its panel; `sharp` keeps pixels square where they are few dots."""
-    axes.imshow(mosaic, interpolation="nearest" if sharp else "auto")
+def draw_masks(axes: Axes, mask: Mask, n_units: int, shape: tuple[int, int, int]) -> None:
+    """Draw the most connected units' masks as a mosaic, framed in grey since both black and white are values."""
+    pictures = mask_pictures(mask, most_connected(mask, n_units), shape)
+    draw_mosaic(axes, np.pad(tile(pictures, ground=0.6), ((1, 1), (1, 1), (0, 0)), constant_values=0.6), "nearest")
+
+
+def draw_mosaic(axes: Axes, mosaic: np.ndarray, interpolation: str = "auto") -> None:
+    """Draw a mosaic at the top of its panel, without axis lines."""
+    axes.imshow(mosaic, interpolation=interpolation)
     axes.set_anchor("N")
     axes.set_xticks([])
     axes.set_yticks([])

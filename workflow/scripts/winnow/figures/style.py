@@ -1,7 +1,7 @@
 """The style that all figures share: sizes, fonts and colours for print, and how a figure becomes a file.
 
-Colours are those of Okabe & Ito, which remain distinct under the common colour blindnesses; line style and marker repeat
-the distinction, so that it also survives a grey printer.
+Colours are those of Okabe & Ito, which remain distinct under the common colour blindnesses; line style and marker
+repeat the distinction, so that it also survives a grey printer.
 """
 
 import io

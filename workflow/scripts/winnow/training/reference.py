@@ -35,7 +35,7 @@ def train(
     """Train a network with its mask held: `θ ← θ − rate · ∇loss ⊙ m`.
 
     Args:
-        start: the parameters to start from, zero where the mask is.
+        start: the parameters to start from, zero where the mask is; the training has their precision.
         mask: the surviving parameters; None: all.
         dataset: training images are drawn from it, the validation accuracy is measured on it.
         batches: (T, batch) indices of training images; row t is the batch of step t.
@@ -53,16 +53,15 @@ def train(
     """
     network = FullyConnectedNetwork(start, norm_keep=norm_keep, norm_epsilon=norm_epsilon)
     trainable = dict(network.named_parameters())
-    masks = {name: torch.from_numpy(m.astype(np.float32)) for name, m in (mask or {}).items()}
+    masks = {name: torch.from_numpy(m).to(trainable[name].dtype) for name, m in (mask or {}).items()}
     labels = torch.from_numpy(np.array(dataset.train.labels))
     curve: Curve = {"step": [], "loss": [], "train_accuracy": [], "validation_accuracy": []}
     loss_sum, n_correct, n_since = torch.zeros(()), torch.zeros((), dtype=torch.int64), 0
     network.train()
     for step in steps:
         rows = batches[step]
-        images = torch.from_numpy(dataset.prepare(dataset.train.images[rows]))
         targets = labels[rows]
-        logits = network(images)
+        logits = network(dataset.prepare(dataset.train.images[rows]))
         loss = functional.cross_entropy(logits, targets)
         gradients = torch.autograd.grad(loss, list(trainable.values()))
         with torch.no_grad():
@@ -96,7 +95,7 @@ def accuracy(network: FullyConnectedNetwork, dataset: Dataset, chunk: int = 2048
     images, labels = dataset.validation.images, dataset.validation.labels
     n_correct = 0
     for start in range(0, len(images), chunk):
-        logits = network(torch.from_numpy(dataset.prepare(images[start : start + chunk])))
+        logits = network(dataset.prepare(images[start : start + chunk]))
         n_correct += int((logits.argmax(1).numpy() == labels[start : start + chunk]).sum())
     network.train()
     return n_correct / len(images)

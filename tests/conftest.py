@@ -1,0 +1,41 @@
+"""What the tests share: a small dataset with some structure, as the store has it."""
+
+import os
+from pathlib import Path
+
+# Small networks are slower on many threads; set before numpy and torch start theirs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+
+from winnow import store
+
+
+def make_dataset(
+    folder: Path, *, shape=(3, 6, 6), n_classes=4, n_train=80, n_validation=40, dtype=np.uint8, seed=0
+) -> store.Dataset:
+    """A dataset whose classes differ in their mean image."""
+    draw = np.random.default_rng(seed)
+    n_inputs = int(np.prod(shape))
+    means = draw.uniform(40, 215, (n_classes, n_inputs))
+    with store.new_dataset(
+        folder,
+        shape=shape,
+        classes=[f"class {k}" for k in range(n_classes)],
+        n_train=n_train,
+        n_validation=n_validation,
+        dtype=dtype,
+        pixel_scale=255.0,
+        source={"source": "test"},
+    ) as splits:
+        for split in splits:
+            split.labels[:] = np.arange(len(split.labels)) % n_classes
+            images = means[split.labels] + draw.normal(0, 40, split.images.shape)
+            split.images[:] = np.clip(images, 0, 255).astype(dtype)
+    return store.open_dataset(folder)
+
+
+@pytest.fixture
+def dataset(tmp_path) -> store.Dataset:
+    return make_dataset(tmp_path / "dataset")

@@ -1,0 +1,143 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import pruning as reference
+
+from winnow.criteria import n_survivors
+from winnow.network import initial_parameters
+from winnow.pruning import (
+    PruningError,
+    apply_mask,
+    density,
+    full_mask,
+    prunable_names,
+    prune_by_score,
+    prune_imp_first_round,
+    prune_oneshot,
+    prune_random,
+    score_parameters,
+    with_full_mask,
+)
+
+SIZES = [12, 9, 7, 5]
+
+
+def parameters(seed=0, sizes=SIZES):
+    values = initial_parameters(sizes, seed)
+    draw = np.random.default_rng(seed)
+    return {name: array + draw.normal(0, 0.1, array.shape).astype(np.float32) for name, array in values.items()}
+
+
+def chain(pool, rounds=8, share=0.3):
+    """Masks of IMP with fresh scores every round."""
+    masks = [full_mask(parameters())]
+    for n in range(1, rounds + 1):
+        scores = score_parameters(parameters(n), parameters(), "magnitude")
+        masks.append(prune_by_score(scores, masks[-1], n, share=share, pool=pool))
+    return masks
+
+
+def test_hidden_weights_and_biases_are_prunable_the_output_layer_is_not():
+    expected = ["layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"]
+    assert prunable_names(parameters()) == expected
+    assert list(full_mask(parameters())) == expected
+
+
+@pytest.mark.parametrize("pool", ["layerwise", "global"])
+def test_counts_are_exact_and_masks_nested(pool):
+    masks = chain(pool)
+    for n, (before, after) in enumerate(pairwise(masks), start=1):
+        for name in before:
+            assert not (after[name] & ~before[name]).any()
+        if pool == "global":
+            n_all = sum(m.size for m in after.values())
+            assert sum(m.sum() for m in after.values()) == n_survivors(n_all, 0.3, n)
+        else:
+            for i in range(2):
+                pair = [after[f"layers.{i}.{kind}"] for kind in ("weight", "bias")]
+                assert sum(m.sum() for m in pair) == n_survivors(sum(m.size for m in pair), 0.3, n)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    share=st.floats(0.05, 0.95),
+    n=st.integers(1, 5),
+    pool=st.sampled_from(["layerwise", "global"]),
+    levels=st.integers(1, 6),
+)
+@settings(max_examples=60, deadline=None)
+def test_equals_the_reference_also_with_ties(seed, share, n, pool, levels):
+    draw = np.random.default_rng(seed)
+    mask = full_mask(parameters(sizes=[4, 3, 5, 2]))
+    scores = {name: draw.integers(0, levels, m.shape).astype(float) for name, m in mask.items()}
+    for k in range(1, n + 1):
+        expected = reference.prune_by_score(scores, mask, k, share=share, pool=pool)
+        new = prune_by_score(scores, mask, k, share=share, pool=pool)
+        assert all((new[name] == expected[name]).all() for name in mask)
+        mask = new
+
+
+def test_negative_survivors_stay_as_positive_ones_do():
+    trained = parameters()
+    mask = prune_imp_first_round(trained, trained, share=0.5, pool="layerwise", criterion="magnitude")
+    kept = trained["layers.0.weight"][mask["layers.0.weight"]]
+    cut = trained["layers.0.weight"][~mask["layers.0.weight"]]
+    assert (kept < 0).any() and (kept > 0).any()
+    assert np.abs(kept).min() >= np.abs(cut).max()
+
+
+def test_ten_layers_are_pools_of_their_own():
+    mask = full_mask(parameters(sizes=[3] * 13))
+    scores = {name: np.full(m.shape, float(i)) for i, (name, m) in enumerate(mask.items())}
+    new = prune_by_score(scores, mask, 1, share=0.5, pool="layerwise")
+    assert {sum(int(new[f"layers.{i}.{kind}"].sum()) for kind in ("weight", "bias")) for i in range(11)} == {6}
+
+
+def test_oneshot_is_nested_and_begins_like_imp():
+    trained, rewind = parameters(1), parameters(2)
+    options = {"share": 0.3, "pool": "layerwise", "criterion": "magnitude"}
+    masks = prune_oneshot(trained, rewind, range(1, 6), **options)
+    first = prune_imp_first_round(rewind, trained, **options)
+    assert all((masks[0][name] == first[name]).all() for name in first)
+    for before, after in pairwise(masks):
+        assert all(not (after[name] & ~before[name]).any() for name in after)
+
+
+@pytest.mark.parametrize("pool", ["layerwise", "global"])
+def test_random_masks_have_imps_density_array_by_array_and_are_nested(pool):
+    imp = chain(pool)[1:]
+    masks = prune_random(imp, seed=0)
+    for mask, of in zip(masks, imp, strict=True):
+        assert {name: m.sum() for name, m in mask.items()} == {name: m.sum() for name, m in of.items()}
+    for before, after in pairwise(masks):
+        assert all(not (after[name] & ~before[name]).any() for name in after)
+    other = prune_random(imp, seed=1)
+    assert any((mask["layers.0.weight"] != o["layers.0.weight"]).any() for mask, o in zip(masks, other, strict=True))
+
+
+def test_random_masks_are_uniform():
+    imp = [{"layers.0.weight": np.arange(40).reshape(5, 8) < 10}]
+    mean = np.mean([prune_random(imp, seed)[0]["layers.0.weight"] for seed in range(2000)], axis=0)
+    assert np.abs(mean - 0.25).max() < 5 * np.sqrt(0.25 * 0.75 / 2000)
+
+
+def test_apply_mask_and_density():
+    values, mask = parameters(), chain("layerwise")[3]
+    masked = apply_mask(values, mask)
+    assert (masked["layers.0.weight"] == values["layers.0.weight"] * mask["layers.0.weight"]).all()
+    assert (masked["layers.2.weight"] == values["layers.2.weight"]).all()
+    assert density(mask) == sum(m.sum() for m in mask.values()) / sum(m.size for m in mask.values())
+    assert density(with_full_mask([mask])[0]) == 1
+
+
+def test_nan_scores_and_empty_masks_are_refused():
+    mask = full_mask(parameters())
+    scores = {name: np.ones(m.shape) for name, m in mask.items()}
+    scores["layers.0.weight"][0, 0] = np.nan
+    with pytest.raises(PruningError, match=r"layers\.0\.weight.*NaN.*diverged"):
+        prune_by_score(scores, mask, 1, share=0.3, pool="layerwise")
+    with pytest.raises(PruningError, match="0 survivors"):
+        prune_by_score(scores, {name: ~m for name, m in mask.items()}, 1, share=0.3, pool="global")

@@ -1,0 +1,196 @@
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conftest import make_dataset
+from hypothesis import given
+from hypothesis import strategies as st
+
+from winnow import store
+from winnow.network import initial_parameters
+from winnow.store import SCHEMAS, StoreError
+
+RUN = {"dataset": "photos", "method": "imp", "seed": 0, "round": 1, "density": 0.7}
+UNITS = {"unit": [0, 1], "kurtosis": [3.5, np.nan]}
+
+
+def left_behind(folder):
+    return [path.name for path in folder.rglob(".*")]
+
+
+def test_every_column_says_what_it_means():
+    for name, schema in SCHEMAS.items():
+        for field in schema:
+            assert field.metadata[b"meaning"] and field.metadata[b"unit"], (name, field.name)
+
+
+def test_tables_keep_schema_and_turn_nan_into_null(tmp_path):
+    store.write_table(tmp_path / "t.parquet", "kurtosis_by_unit", UNITS, **RUN)
+    table = store.read_table(tmp_path / "t.parquet", "kurtosis_by_unit")
+    assert table.column("kurtosis").null_count == 1
+    assert table.to_pandas()["density"].tolist() == [0.7, 0.7]
+    assert pq.read_schema(tmp_path / "t.parquet").equals(SCHEMAS["kurtosis_by_unit"], check_metadata=True)
+
+
+def test_gathering_keeps_all_rows_in_order(tmp_path):
+    for seed in (1, 0):
+        store.write_table(tmp_path / f"{seed}.parquet", "kurtosis_by_unit", UNITS, **{**RUN, "seed": seed})
+    store.gather_tables([tmp_path / "1.parquet", tmp_path / "0.parquet"], tmp_path / "all.parquet", "kurtosis_by_unit")
+    assert store.read_table(tmp_path / "all.parquet", "kurtosis_by_unit")["seed"].to_pylist() == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "constants", "message"),
+    [
+        ({"unit": [0]}, RUN, r"lacks the columns \['kurtosis'\]"),
+        ({**UNITS, "extra": [1, 2]}, RUN, r"unknown \['extra'\]"),
+        ({"unit": [0, 1], "kurtosis": [3.0]}, RUN, "differ in length"),
+        (
+            {**UNITS, "density": [0.7, np.nan]},
+            {k: v for k, v in RUN.items() if k != "density"},
+            "'density'.*1 values missing",
+        ),
+    ],
+)
+def test_wrong_columns_are_refused_and_nothing_is_written(tmp_path, columns, constants, message):
+    with pytest.raises(StoreError, match=message):
+        store.write_table(tmp_path / "t.parquet", "kurtosis_by_unit", columns, **constants)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_is_not_taken_for_another(tmp_path):
+    store.write_table(tmp_path / "t.parquet", "kurtosis_by_unit", UNITS, **RUN)
+    with pytest.raises(StoreError, match=r"t\.parquet: is not a table 'cavity'"):
+        store.read_table(tmp_path / "t.parquet", "cavity")
+
+
+def test_parameters_survive_the_round_trip(tmp_path):
+    parameters = initial_parameters([5, 4, 3], 0)
+    store.write_parameters(tmp_path / "p.safetensors", parameters)
+    read = store.read_parameters(tmp_path / "p.safetensors")
+    assert set(read) == set(parameters)
+    assert all((read[name] == array).all() and read[name].dtype == array.dtype for name, array in parameters.items())
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=4), st.integers(0, 10**6))
+def test_masks_survive_the_round_trip_bit_by_bit(tmp_path_factory, shapes, seed):
+    draw = np.random.default_rng(seed)
+    mask = {f"layers.{i}.weight": draw.random(shape) < 0.5 for i, shape in enumerate(shapes)}
+    path = tmp_path_factory.mktemp("mask") / "mask.safetensors"
+    store.write_mask(path, mask)
+    read = store.read_mask(path)
+    assert set(read) == set(mask)
+    assert all(read[name].dtype == bool and (read[name] == m).all() for name, m in mask.items())
+
+
+def test_masks_are_packed_and_readable_without_winnow(tmp_path):
+    from safetensors import safe_open
+
+    mask = {"layers.0.weight": np.random.default_rng(0).random((64, 100)) < 0.5}
+    store.write_mask(tmp_path / "m.safetensors", mask)
+    assert (tmp_path / "m.safetensors").stat().st_size < 64 * 100 / 8 + 300
+    with safe_open(tmp_path / "m.safetensors", "numpy") as file:
+        shape = json.loads(file.metadata()["layers.0.weight"])
+        bits = np.unpackbits(file.get_tensor("layers.0.weight"), count=np.prod(shape)).reshape(shape)
+    assert (bits == mask["layers.0.weight"]).all()
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "text"])
+@pytest.mark.parametrize("kind", ["table", "parameters", "mask"])
+def test_damaged_files_are_named(tmp_path, kind, damage):
+    path = tmp_path / "file"
+    read = {
+        "table": lambda: store.read_table(path, "kurtosis_by_unit"),
+        "parameters": lambda: store.read_parameters(path),
+        "mask": lambda: store.read_mask(path),
+    }[kind]
+    if kind == "table":
+        store.write_table(path, "kurtosis_by_unit", UNITS, **RUN)
+    elif kind == "parameters":
+        store.write_parameters(path, initial_parameters([5, 4, 3], 0))
+    else:
+        store.write_mask(path, {"layers.0.weight": np.ones((4, 5), bool)})
+    read()
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes({"empty": b"", "truncated": path.read_bytes()[:-20], "text": b"not such a file" * 9}[damage])
+    with pytest.raises(StoreError, match=str(path)):
+        read()
+
+
+def test_parameters_and_masks_are_not_taken_for_each_other(tmp_path):
+    store.write_parameters(tmp_path / "p", initial_parameters([5, 4, 3], 0))
+    store.write_arrays(tmp_path / "a", {"pca": np.zeros((2, 2))})
+    with pytest.raises(StoreError, match="holds no mask"):
+        store.read_mask(tmp_path / "p")
+    with pytest.raises(StoreError, match="holds no network"):
+        store.read_parameters(tmp_path / "a")
+
+
+def test_dataset_facts(tmp_path):
+    dataset = make_dataset(tmp_path / "d", n_train=30, n_validation=10)
+    assert dataset.shape == (3, 6, 6) and len(dataset.classes) == 4
+    assert isinstance(dataset.train.images, np.memmap) and not dataset.train.images.flags.writeable
+    np.testing.assert_allclose(dataset.mean_image, np.asarray(dataset.train.images, float).mean(0), rtol=1e-6)
+    prepared = dataset.prepare(dataset.train.images[:3])
+    assert prepared.dtype == np.float32
+    np.testing.assert_allclose(prepared, (dataset.train.images[:3] - dataset.mean_image) / 255, atol=1e-7)
+    facts = json.loads((tmp_path / "d" / "facts.json").read_text())
+    assert facts["source"] == {"source": "test"} and set(facts["sha256"]) == {
+        f"{split}_{what}.npy" for split in ("train", "validation") for what in ("images", "labels")
+    } | {"mean_image.npy"}
+
+
+def new(folder, **changes):
+    settings = {
+        "shape": (1, 2, 2),
+        "classes": ["a"],
+        "n_train": 2,
+        "n_validation": 1,
+        "dtype": np.float32,
+        "pixel_scale": 1.0,
+        "source": {},
+    }
+    return store.new_dataset(folder, **{**settings, **changes})
+
+
+def test_a_dataset_appears_only_when_it_is_complete(tmp_path):
+    with pytest.raises(RuntimeError), new(tmp_path / "d"):
+        raise RuntimeError("killed half-way")
+    with pytest.raises(StoreError, match="train label lies outside the 1 classes"), new(tmp_path / "d") as (train, _):
+        train.labels[:] = 1
+    with pytest.raises(StoreError, match="training images hold NaN"), new(tmp_path / "d") as (train, _):
+        train.images[0, 0] = np.nan
+    assert list(tmp_path.iterdir()) == [] and left_behind(tmp_path) == []
+    with new(tmp_path / "d") as (train, _):
+        train.images[:] = 1
+    with new(tmp_path / "d") as (train, _):  # again, over the old one
+        train.images[:] = 2
+    assert store.open_dataset(tmp_path / "d").mean_image.tolist() == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("file", ["facts.json", "train_images.npy", "validation_labels.npy", "mean_image.npy"])
+def test_a_damaged_dataset_is_named(tmp_path, file):
+    make_dataset(tmp_path / "d")
+    path = tmp_path / "d" / file
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(StoreError, match="d: is not a complete dataset"):
+        store.open_dataset(tmp_path / "d")
+
+
+def test_arrays_that_do_not_fit_the_facts_are_named(tmp_path):
+    make_dataset(tmp_path / "d")
+    np.save(tmp_path / "d" / "train_labels.npy", np.zeros(7, np.int64))
+    with pytest.raises(StoreError, match=r"train arrays have the shapes"):
+        store.open_dataset(tmp_path / "d")
+
+
+def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    store.write_bytes(path, b"old")
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        store.write_bytes(path, b"new")
+    assert path.read_bytes() == b"old" and left_behind(tmp_path) == []
