@@ -113,9 +113,7 @@ def cavity(experiment: Experiment, clone: bool = True) -> pd.DataFrame:
 
 def cavity_example(experiment: Experiment) -> pd.DataFrame:
     x = np.linspace(-6, 6, 61)
-    densities = [
-        0.85 * np.exp(-(x**2) / 2 / width**2) / width + 0.15 * np.exp(-np.abs(x)) for width in (0.8, 0.79)
-    ]
+    densities = [0.85 * np.exp(-(x**2) / 2 / width**2) / width + 0.15 * np.exp(-np.abs(x)) for width in (0.8, 0.79)]
     with_weight, without = (density / density.sum() / (x[1] - x[0]) for density in densities)
     rows = [
         {"dataset": NAME, "seed": seed, "unit": 5, "input": 17, "score": 0.0213}

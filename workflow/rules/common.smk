@@ -55,7 +55,7 @@ wildcard_constraints:
     method="|".join(METHODS),
     seed=r"\d+",
     round=r"\d+",
-    statistic="|".join(STATISTICS),
+    statistic="(?!claims)[a-z_]+",
 
 
 def dataset_settings(wildcards):

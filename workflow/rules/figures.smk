@@ -26,6 +26,7 @@ rule plot_fig1:
         mem_mb=1000,
         runtime=10,
     params:
+        dataset=CONFIG.figure_dataset,
         units=CONFIG.figures.units,
         version=VERSIONS["plot_figures"],
     script:
@@ -56,6 +57,7 @@ rule plot_fig2:
         mem_mb=1000,
         runtime=10,
     params:
+        dataset=CONFIG.figure_dataset,
         version=VERSIONS["plot_figures"],
     script:
         "../scripts/plot_fig2.py"
@@ -160,6 +162,7 @@ rule plot_fig5:
 rule plot_fig6:
     """Accuracy against density, and the pair correlation of the masks."""
     input:
+        dataset=f"results/{{experiment}}/data/{CONFIG.figure_dataset}",
         training=training_tables([CONFIG.figure_dataset]),
         pair_correlation=run_tables("pair_correlation", [CONFIG.figure_dataset])
         + run_tables("pair_correlation", FIGURE_CLONES, ["imp"]),

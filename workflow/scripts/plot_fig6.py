@@ -11,5 +11,6 @@ figure = plot_fig6(
     store.read_tables(snakemake.input.pair_correlation, "pair_correlation").to_pandas(),
     dataset=snakemake.params.dataset,
     clone_name=snakemake.params.clone,
+    n_classes=len(store.open_dataset(snakemake.input.dataset).classes),
 )
 save_figure(figure, snakemake.output.pdf, snakemake.output.png)

@@ -184,17 +184,17 @@ SCHEMAS: dict[str, pa.Schema] = {
             _DATASET,
             _column("class", _INTEGER, "index of the class"),
             _column("channel", _INTEGER, "colour channel; null: all channels together", nullable=True),
-            _column("statistic", _TEXT, "what is compared: mean, covariance, kurtosis_random or kurtosis_pixel"),
+            _column("statistic", _TEXT, "mean, covariance, kurtosis_random or kurtosis_pixel; see clone.certify"),
             _column("n_fit", _INTEGER, "images the Gaussian was fitted to", "images"),
             _column("n_drawn", _INTEGER, "images drawn", "images"),
             _column(
-                "source", _FLOAT, "the statistic of the fit images (1 for relative errors' reference)", nullable=True
+                "source", _FLOAT, "kurtosis of the fit images; null for mean and covariance", nullable=True
             ),
             _column(
-                "clone", _FLOAT, "the statistic of the clone; for mean and covariance the relative error", nullable=True
+                "clone", _FLOAT, "of the images drawn: kurtosis, or relative error of mean, covariance", nullable=True
             ),
-            _column("expected", _FLOAT, "what a Gaussian is expected to give with so many images", nullable=True),
-            _column("standard_error", _FLOAT, "standard error to expect of `clone`", nullable=True),
+            _column("expected", _FLOAT, "mean to expect of `clone` from so many draws from the fitted Gaussian", nullable=True),
+            _column("standard_error", _FLOAT, "standard deviation to expect of `clone`", nullable=True),
         ]
     ),
     "claims": pa.schema(

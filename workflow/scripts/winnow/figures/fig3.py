@@ -65,7 +65,7 @@ def plot_fig3(
         write_note(right, "no unit has a width")
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.set_xlabel("pruning round")
-    right.set_ylabel(r"median RF width $\sigma_x$ (pixels)")
+    right.set_ylabel("median RF width σₓ (pixels)")
     set_heading(right, "C")
     return figure
 

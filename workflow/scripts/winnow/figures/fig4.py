@@ -26,7 +26,7 @@ def plot_fig4(locality: pd.DataFrame, kurtosis_by_class: pd.DataFrame, *, datase
     figure = Figure(figsize=(PAGE_WIDTH, 2.7))
     left, right = figure.subplots(1, 2)
     _draw_methods(left, converged_widths(of_dataset(locality, dataset)), "sigma_x", "no unit has a width")
-    left.set_ylabel(r"mean RF width $\sigma_x$ (pixels)")
+    left.set_ylabel("mean RF width σₓ (pixels)")
     set_heading(left, "A")
 
     _draw_methods(right, of_dataset(kurtosis_by_class, dataset), "kurtosis_mean", "no unit has a kurtosis")

@@ -59,14 +59,14 @@ def plot_fig5(example: pd.DataFrame, cavity: pd.DataFrame, *, dataset: str, clon
         _draw_scores(axes, scores, n_rounds, [METHODS["imp"].colour] if letter == "B" else colours)
         set_heading(axes, letter, text)
         drawn.append(axes)
-    drawn[0].set_ylabel(r"$N_W \times$ mean cavity score")
-    drawn[2].set_ylabel(r"$N_W \times$ mean cavity score")
+    drawn[0].set_ylabel("scaled mean cavity score")
+    drawn[2].set_ylabel("scaled mean cavity score")
     drawn[0].legend(loc="best", handletextpad=0.2)
     bar = figure.colorbar(
         ScalarMappable(BoundaryNorm(np.arange(n_rounds + 1) - 0.5, n_rounds), ListedColormap(colours)),
         ax=drawn,
         ticks=range(0, n_rounds, -(-n_rounds // 10)),
-        label="rounds done $n$",
+        label="rounds done",
         aspect=50,
         pad=0.01,
     )
@@ -85,7 +85,7 @@ def _draw_example(figure: Figure, place: SubplotSpec, example: pd.DataFrame) -> 
     bins = example[weight].sort_values("preactivation")
     x, with_weight, without = (bins[name] for name in ("preactivation", "density_with", "density_without"))
     visible = np.concatenate([with_weight, without])
-    floor = visible[visible > 0].min() / 2 if (visible > 0).any() else 1e-3
+    floor = min([0.005, *visible[visible > 0] / 2])
 
     gaussian = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
     kurtoses = first["kurtosis_with"], first["kurtosis_without"]
@@ -96,13 +96,13 @@ def _draw_example(figure: Figure, place: SubplotSpec, example: pd.DataFrame) -> 
     top = max(visible.max(), gaussian.max())
     # the legend stands above the histogram: three lines need about half of the panel
     upper.set_ylim(floor, top * (top / floor) ** 0.75)
-    upper.yaxis.set_major_locator(FixedLocator(10.0 ** np.arange(-12, 1, 2)))
+    upper.yaxis.set_major_locator(FixedLocator(10.0 ** np.arange(-12, 1, 2 if floor < 1e-3 else 1)))
     upper.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     upper.yaxis.set_minor_locator(NullLocator())
     upper.set_ylabel("density")
     upper.legend(loc="upper center", borderaxespad=0, handlelength=1.5, labelspacing=0.2)
     upper.tick_params(labelbottom=False)
-    set_heading(upper, "A", f"cavity score {first['score']:+.2g}")
+    set_heading(upper, "A", f"cavity score {first['score']:+.2g}".replace("-", "−"))
 
     lower.plot(x, without - with_weight, drawstyle="steps-mid", color=ACCENT, linewidth=0.8)
     lower.axhline(0, color=REFERENCE, linewidth=0.6)

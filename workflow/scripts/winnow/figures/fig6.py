@@ -49,8 +49,8 @@ def plot_fig6(
     else:
         write_note(right, "no mask has pairs of weights")
     right.axhline(1, color=REFERENCE, linewidth=0.8, zorder=1)
-    right.set_xlabel("distance $r$ (pixels)")
-    right.set_ylabel("pair correlation $g(r)$")
+    right.set_xlabel("distance r (pixels)")
+    right.set_ylabel("pair correlation g(r)")
     set_heading(right, "B")
     return figure
 

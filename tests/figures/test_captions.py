@@ -1,0 +1,53 @@
+"""The report's captions: they render, are valid reStructuredText, and name the panels of their figure."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from docutils.core import publish_parts
+from jinja2 import Environment, StrictUndefined
+
+REPORT = Path(__file__).parents[2] / "workflow" / "report"
+PANELS = {"fig1": "AB", "fig2": "AB", "fig3": "ABC", "fig4": "AB", "fig5": "ABCDEF", "fig6": "AB"}
+
+
+def render(name: str, **params: str | None) -> str:
+    """The caption as HTML, the way a Snakemake report makes it; anything undefined or malformed is an error."""
+    job = SimpleNamespace(
+        wildcards=SimpleNamespace(experiment="demo"),
+        params=SimpleNamespace(dataset="photos", **params),
+        config={"experiment": "demo", "seeds": [0, 1, 2], "datasets": {"photos": {}, "synthetic": {}}},
+    )
+    source = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
+    text = Environment(undefined=StrictUndefined).from_string(source).render(snakemake=job)
+    html = publish_parts(text, writer="html5", settings_overrides={"halt_level": 2, "report_level": 2})["body"]
+    return " ".join(html.split())
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_caption_names_each_panel_and_the_paper(name):
+    html = render(name, **({"clone": "photos-clone"} if name in ("fig3", "fig5") else {}))
+    for letter in PANELS[name]:
+        assert f"({letter})" in html
+    assert f"({chr(ord(PANELS[name][-1]) + 1)})" not in html
+    assert "photos" in html and "experiment demo" in html
+    assert "The paper saw" in html or "not in the paper" in html
+    assert f"Figure {name[-1]}." in html
+
+
+def test_caption_of_fig5_without_a_clone_does_not_speak_of_it():
+    html = render("fig5", clone=None)
+    assert "(F)" not in html and "(E)" in html
+
+
+@pytest.mark.parametrize("name", ["workflow", "claims", "certificate"])
+def test_other_texts_render(name):
+    html = render(name)
+    assert "demo" in html
+    if name == "workflow":
+        assert "photos, synthetic" in html and "3 seed(s)" in html
+        assert all(f"Figure {number}" in html for number in range(1, 7))
+
+
+def test_every_caption_is_tested():
+    assert {path.stem for path in REPORT.glob("*.rst")} == {*PANELS, "workflow", "claims", "certificate"}

@@ -1,0 +1,404 @@
+"""Each figure on full, one-seed, tiny and degenerate inputs: what is drawn is what the tables say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from synthetic import CLONE_NAME, FULL, NAME, ONE_SEED, TINY, Experiment
+
+from winnow.figures.fig1 import plot_fig1
+from winnow.figures.fig2 import plot_fig2
+from winnow.figures.fig3 import plot_fig3
+from winnow.figures.fig4 import plot_fig4
+from winnow.figures.fig5 import plot_fig5
+from winnow.figures.fig6 import plot_fig6
+from winnow.figures.pictures import mask_pictures, most_connected
+from winnow.figures.style import CLONE, METHODS, house_style
+
+EXPERIMENTS = pytest.mark.parametrize("experiment", [FULL, ONE_SEED, TINY], ids=["full", "one seed", "tiny"])
+ONE_ROUND = Experiment(n_rounds=1, seeds=(0,), n_units=3, shape=(3, 8, 8), n_classes=2)
+
+
+def draw(figure: Figure) -> None:
+    """Draw to the end, so that faults of layout and ticks show; a warning is a fault."""
+    with house_style():
+        figure.draw_without_rendering()
+
+
+def letters(figure: Figure) -> str:
+    return "".join(axes.get_title(loc="left") for axes in figure.axes)
+
+
+def curves(axes) -> dict:
+    """Labelled lines by label, as (n, 2) arrays."""
+    return {line.get_label(): line.get_xydata() for line in axes.lines if not line.get_label().startswith("_")}
+
+
+def band_limits(collection) -> dict[float, tuple[float, float]]:
+    """Smallest and largest y of a band by x."""
+    vertices = pd.DataFrame(collection.get_paths()[0].vertices, columns=["x", "y"]).round(9)
+    return {x: (rows["y"].min(), rows["y"].max()) for x, rows in vertices.groupby("x")}
+
+
+def expected_seed_means(table: pd.DataFrame, value: str, statistic=np.mean) -> dict[int, list[float]]:
+    """By round: one number a seed, computed the slow way."""
+    result: dict[int, list[float]] = {}
+    for n in sorted(table["round"].unique()):
+        for seed in sorted(table["seed"].unique()):
+            rows = table[(table["round"] == n) & (table["seed"] == seed)]
+            values = [number for number in rows[value] if np.isfinite(number)]
+            result.setdefault(n, []).append(float(statistic(values)))
+    return result
+
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+# -- figure 1 ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("experiment", [FULL, TINY, ONE_ROUND], ids=["full", "tiny", "one round"])
+def test_fig1_shows_the_masks_pixel_by_pixel(experiment):
+    imp, oneshot = synthetic.mask(experiment, 0.1), synthetic.mask(experiment, 0.3)
+    figure = plot_fig1(imp, oneshot, experiment.shape, units=9)
+    draw(figure)
+    assert letters(figure) == "AB"
+    side, gap = experiment.shape[1], max(1, experiment.shape[1] // 16)
+    for axes, mask in zip(figure.axes, (imp, oneshot), strict=True):
+        (image,) = axes.images
+        mosaic = np.asarray(image.get_array())
+        pictures = mask_pictures(mask, most_connected(mask, 9), experiment.shape)
+        columns = int(np.ceil(np.sqrt(len(pictures))))
+        for index, picture in enumerate(pictures):
+            top, left = (1 + place * (side + gap) for place in divmod(index, columns))
+            np.testing.assert_array_equal(mosaic[top : top + side, left : left + side], picture)
+        counts = mask["layers.0.weight"].sum(axis=1)
+        assert pictures.any(axis=-1).sum() <= counts[most_connected(mask, 9)].sum()
+        assert not (mosaic[0] == 0).any() and not (mosaic[0] == 1).any(), "the frame must be neither black nor white"
+
+
+def test_fig1_titles_give_method_and_sparsity():
+    weights = np.zeros((4, 3 * 16), dtype=bool)
+    weights[:, :5] = True  # with the biases 24 of 200 parameters survive
+    mask = {"layers.0.weight": weights, "layers.0.bias": np.array([True] * 4 + [False] * 4)}
+    figure = plot_fig1(mask, mask, (3, 4, 4))
+    assert [axes.get_title() for axes in figure.axes] == ["IMP, sparsity 88 %", "oneshot, sparsity 88 %"]
+
+
+# -- figure 2 ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("experiment", [FULL, TINY], ids=["full", "tiny"])
+def test_fig2_scales_each_component_symmetrically(experiment):
+    components = synthetic.components(experiment, 7)
+    components["pca"][3] *= 1e6
+    components["pca"][5] = 0
+    figure = plot_fig2(components, experiment.shape)
+    draw(figure)
+    assert letters(figure) == "AB"
+    side, gap = experiment.shape[1], max(1, experiment.shape[1] // 16)
+    for axes, rows in zip(figure.axes, (components["ica"], components["pca"]), strict=True):
+        mosaic = np.asarray(axes.images[0].get_array())
+        for index, row in enumerate(rows):
+            top, left = (place * (side + gap) for place in divmod(index, 3))
+            picture = mosaic[top : top + side, left : left + side]
+            largest = np.abs(row).max() or 1
+            expected = np.moveaxis((row / largest).reshape(experiment.shape), 0, -1)
+            np.testing.assert_allclose(2 * picture - 1, np.broadcast_to(expected, picture.shape), atol=1e-12)
+
+
+# -- figure 3 ----------------------------------------------------------------------------------------------------------
+
+
+def fig3(experiment: Experiment, locality: pd.DataFrame | None = None, **settings) -> Figure:
+    return plot_fig3(
+        synthetic.images(experiment),
+        synthetic.images(experiment, clone=True),
+        synthetic.mask(experiment, 0.5),
+        synthetic.locality(experiment) if locality is None else locality,
+        dataset=NAME,
+        clone_name=CLONE_NAME,
+        **settings,
+    )
+
+
+@EXPERIMENTS
+def test_fig3_medians_and_error_bars(experiment):
+    locality = synthetic.locality(experiment)
+    figure = fig3(experiment, locality)
+    draw(figure)
+    assert letters(figure) == "ABC"
+    axes = figure.axes[2]
+    known = locality[locality["converged"].eq(True)]
+    drawn = {container.get_label(): container for container in axes.containers}
+    assert list(drawn) == ["IMP, original", "IMP, clone", "random mask"]
+    for label, dataset, method in [
+        ("IMP, original", NAME, "imp"),
+        ("IMP, clone", CLONE_NAME, "imp"),
+        ("random mask", NAME, "random"),
+    ]:
+        rows = known[(known["dataset"] == dataset) & (known["method"] == method)]
+        medians = expected_seed_means(rows, "sigma_x", np.median)
+        line, _, bars = drawn[label]
+        np.testing.assert_allclose(line.get_xydata(), [(n, np.mean(values)) for n, values in medians.items()])
+        assert bool(bars) == (method == "imp")
+        for bar in bars:
+            limits = [(segment[0, 1], segment[1, 1]) for segment in bar.get_segments()]
+            np.testing.assert_allclose(limits, [(min(values), max(values)) for values in medians.values()])
+    assert drawn["IMP, original"][0].get_color() == METHODS["imp"].colour
+    assert drawn["IMP, clone"][0].get_color() == CLONE.colour
+
+
+def test_fig3_puts_images_of_one_class_beside_each_other():
+    original, clone = synthetic.images(FULL), synthetic.images(FULL, clone=True)
+    axes = fig3(FULL, examples=4).axes[0]
+    mosaic = np.asarray(axes.images[0].get_array())
+    side, gap = 32, 2
+    step = 2 * side + gap + 2 * gap
+    for index, label in enumerate([0, 6, 13, 19]):
+        top, left = index // 2 * (side + 2 * gap), index % 2 * step
+        for place, dataset in enumerate((original, clone)):
+            row = np.flatnonzero(dataset.validation.labels == label)[0]
+            expected = np.clip(dataset.validation.images[row].reshape(3, 32, 32) / 255.0, 0, 1)
+            start = left + place * (side + gap)
+            np.testing.assert_allclose(mosaic[top : top + side, start : start + side], np.moveaxis(expected, 0, -1))
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["original", "clone"] * 2
+    assert clone.validation.images.min() < 0 and clone.validation.images.max() > 255, "the clone itself is not clipped"
+
+
+def test_fig3_takes_several_images_of_a_class_where_there_are_few_classes():
+    mosaic = np.asarray(fig3(TINY, examples=8).axes[0].images[0].get_array())
+    images = synthetic.images(TINY).validation.images
+    for index in range(8):  # classes 0, 1, 0, 1, …
+        top, left = index // 2 * 10, index % 2 * 19
+        np.testing.assert_allclose(mosaic[top : top + 8, left : left + 8, 0], images[index].reshape(8, 8) / 255)
+
+
+def test_fig3_without_widths_says_so():
+    locality = synthetic.locality(TINY).assign(sigma_x=np.nan, converged=None)
+    figure = fig3(TINY, locality)
+    draw(figure)
+    assert [text.get_text() for text in figure.axes[2].texts] == ["no unit has a width"]
+
+
+def test_fig3_refuses_a_table_without_the_clone():
+    with pytest.raises(ValueError, match=CLONE_NAME):
+        fig3(TINY, synthetic.locality(TINY, clone=False))
+
+
+# -- figure 4 ----------------------------------------------------------------------------------------------------------
+
+
+@EXPERIMENTS
+def test_fig4_lines_are_means_and_bands_extremes_over_seeds(experiment):
+    locality, kurtosis = synthetic.locality(experiment), synthetic.kurtosis_by_class(experiment)
+    figure = plot_fig4(locality, kurtosis, dataset=NAME)
+    draw(figure)
+    assert letters(figure) == "AB"
+    tables = [(locality[locality["converged"].eq(True)], "sigma_x"), (kurtosis, "kurtosis_mean")]
+    for axes, (table, value) in zip(figure.axes, tables, strict=True):
+        drawn = curves(axes)
+        for method, band in zip(METHODS, axes.collections, strict=True):
+            rows = table[(table["dataset"] == NAME) & (table["method"] == method)]
+            seeds = expected_seed_means(rows, value)
+            expected = [(1 - experiment.density(n), np.mean(values)) for n, values in seeds.items()]
+            np.testing.assert_allclose(drawn[METHODS[method].label], expected)
+            limits = band_limits(band)
+            np.testing.assert_allclose(
+                [limits[round(1 - experiment.density(n), 9)] for n in seeds],
+                [(min(values), max(values)) for values in seeds.values()],
+                rtol=1e-6,
+            )
+            assert to_rgb(METHODS[method].colour) == tuple(band.get_facecolor()[0][:3])
+    gaussian = curves(figure.axes[1])["Gaussian"]
+    assert (gaussian[:, 1] == 3).all()
+    assert {text.get_text() for text in figure.axes[0].get_legend().texts} == {"IMP", "oneshot", "random"}
+
+
+def test_fig4_leaves_out_fits_that_did_not_converge():
+    locality = synthetic.locality(TINY)
+    wild = locality.assign(sigma_x=locality["sigma_x"].where(locality["converged"].eq(True), 1e9))
+    drawn = [
+        curves(plot_fig4(table, synthetic.kurtosis_by_class(TINY), dataset=NAME).axes[0]) for table in (locality, wild)
+    ]
+    for label, line in drawn[0].items():
+        np.testing.assert_array_equal(line, drawn[1][label])
+
+
+def test_fig4_with_nothing_to_average_says_so():
+    locality = synthetic.locality(TINY).assign(sigma_x=np.nan, converged=None)
+    kurtosis = synthetic.kurtosis_by_class(TINY).assign(kurtosis_mean=np.nan)
+    figure = plot_fig4(locality, kurtosis, dataset=NAME)
+    draw(figure)
+    assert [axes.texts[0].get_text() for axes in figure.axes] == ["no unit has a width", "no unit has a kurtosis"]
+
+
+def test_fig4_draws_the_methods_that_are_there():
+    locality, kurtosis = synthetic.locality(TINY), synthetic.kurtosis_by_class(TINY)
+    figure = plot_fig4(locality[locality["method"] == "imp"], kurtosis, dataset=NAME)
+    draw(figure)
+    assert list(curves(figure.axes[0])) == ["IMP"]
+
+
+# -- figure 5 ----------------------------------------------------------------------------------------------------------
+
+
+def scores(table: pd.DataFrame, dataset: str, fates_of: str, n: int) -> dict[float, list[float]]:
+    """By round of removal (infinity: survives): the scaled means of the seeds."""
+    rows = table[(table["dataset"] == dataset) & (table["fates_of"] == fates_of) & (table["rounds_done"] == n)]
+    result: dict[float, list[float]] = {}
+    for _, row in rows.iterrows():
+        fate = np.inf if pd.isna(row["removed_in"]) else row["removed_in"]
+        result.setdefault(fate, []).append(row["scaled_mean"])
+    return dict(sorted(result.items()))
+
+
+def panels(figure: Figure) -> dict:
+    return {axes.get_title(loc="left"): axes for axes in figure.axes if axes.get_title(loc="left")}
+
+
+@pytest.mark.parametrize("experiment", [FULL, ONE_SEED, TINY, ONE_ROUND], ids=["full", "one seed", "tiny", "one round"])
+def test_fig5_panels_show_the_groups_in_the_order_of_removal(experiment):
+    cavity = synthetic.cavity(experiment)
+    figure = plot_fig5(synthetic.cavity_example(experiment), cavity, dataset=NAME, clone_name=CLONE_NAME)
+    draw(figure)
+    drawn = panels(figure)
+    assert "".join(drawn) == "ABCDEF"
+    for letter, dataset, fates_of, rounds in [
+        ("B", NAME, "imp", [0]),
+        ("C", NAME, "imp", range(experiment.n_rounds)),
+        ("D", NAME, "random", range(experiment.n_rounds)),
+        ("E", NAME, "oneshot", range(experiment.n_rounds)),
+        ("F", CLONE_NAME, "imp", range(experiment.n_rounds)),
+    ]:
+        axes = drawn[letter]
+        zero, *lines = axes.lines
+        assert list(zero.get_ydata()) == [0, 0]
+        *bands, diagonal = axes.collections
+        assert len(lines) == len(bands) == len(rounds)
+        survivors = axes.get_xticks()[-1]
+        assert axes.get_xticklabels()[-1].get_text() == "survive" and survivors > experiment.n_rounds
+        for n, line, band in zip(rounds, lines, bands, strict=True):
+            groups = scores(cavity, dataset, fates_of, n)
+            x = [min(fate, survivors) for fate in groups]
+            np.testing.assert_allclose(line.get_xydata(), list(zip(x, map(np.mean, groups.values()), strict=True)))
+            limits = band_limits(band)
+            np.testing.assert_allclose(
+                [limits[round(place, 9)] for place in x], [(min(v), max(v)) for v in groups.values()], atol=1e-8
+            )
+        marked = [(n + 1, np.mean(scores(cavity, dataset, fates_of, n)[n + 1])) for n in rounds]
+        np.testing.assert_allclose(diagonal.get_offsets(), marked)
+
+
+def test_fig5_one_line_a_round_in_its_own_colour():
+    figure = plot_fig5(synthetic.cavity_example(FULL), synthetic.cavity(FULL), dataset=NAME, clone_name=CLONE_NAME)
+    _, *lines = panels(figure)["C"].lines
+    colours = [to_rgb(line.get_color()) for line in lines]
+    luminance = np.array(colours) @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(luminance) > 0).all(), "later rounds must be lighter, also in grey"
+    bar = next(axes for axes in figure.axes if "rounds done" in axes.get_ylabel())
+    assert [label.get_text() for label in bar.get_yticklabels()] == [str(n) for n in range(10)]
+
+
+@pytest.mark.parametrize("clone_name", [None, CLONE_NAME])
+def test_fig5_leaves_out_a_clone_that_is_not_there(clone_name):
+    cavity = synthetic.cavity(TINY, clone=False)
+    figure = plot_fig5(synthetic.cavity_example(TINY), cavity, dataset=NAME, clone_name=clone_name)
+    draw(figure)
+    assert "".join(panels(figure)) == "ABCDE"
+
+
+def test_fig5_example_shows_the_densities_and_kurtoses():
+    example = synthetic.cavity_example(FULL).sample(frac=1, random_state=0)
+    first = example.iloc[0]
+    figure = plot_fig5(example, synthetic.cavity(FULL), dataset=NAME)
+    upper, lower = figure.axes[:2]
+    bins = example[example["seed"] == first["seed"]].sort_values("preactivation")
+    without = next(line for line in upper.lines if line.get_label().startswith("without"))
+    np.testing.assert_array_equal(without.get_xydata(), bins[["preactivation", "density_without"]])
+    gaussian = next(line for line in upper.lines if line.get_label().startswith("Gaussian"))
+    x = bins["preactivation"].to_numpy()
+    np.testing.assert_allclose(gaussian.get_ydata(), np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi))
+    np.testing.assert_allclose(lower.lines[0].get_ydata(), bins["density_without"] - bins["density_with"])
+    texts = " ".join(text.get_text() for text in upper.get_legend().texts)
+    assert "4.021" in texts and "4.107" in texts and "+0.021" in upper.get_title()
+    assert upper.get_yscale() == "log"
+
+
+def test_fig5_scale_is_symlog_only_where_large_scores_would_hide_the_others():
+    cavity = synthetic.cavity(FULL)
+    figure = plot_fig5(synthetic.cavity_example(FULL), cavity, dataset=NAME, clone_name=CLONE_NAME)
+    scales = {letter: axes.get_yscale() for letter, axes in panels(figure).items()}
+    assert scales["C"] == scales["D"] == "linear" and scales["E"] == "symlog"
+
+
+def test_fig5_with_missing_scores():
+    cavity = synthetic.cavity(TINY)
+    gone = cavity["fates_of"].eq("random") | (cavity["fates_of"].eq("imp") & cavity["removed_in"].eq(1))
+    figure = plot_fig5(
+        synthetic.cavity_example(TINY), cavity.assign(scaled_mean=cavity["scaled_mean"].mask(gone)), dataset=NAME
+    )
+    draw(figure)
+    drawn = panels(figure)
+    assert [text.get_text() for text in drawn["D"].texts] == ["no scores"]
+    assert drawn["B"].lines[1].get_xdata()[0] == 2
+
+
+# -- figure 6 ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("retrained", [False, True])
+@EXPERIMENTS
+def test_fig6_accuracy_is_that_of_the_last_step(experiment, retrained):
+    training = synthetic.training(experiment, retrained).sample(frac=1, random_state=1)
+    figure = plot_fig6(training, synthetic.pair_correlation(experiment), dataset=NAME, n_classes=experiment.n_classes)
+    draw(figure)
+    assert letters(figure) == "AB"
+    axes = figure.axes[0]
+    drawn = curves(axes)
+    assert (drawn.pop("chance")[:, 1] == 1 / experiment.n_classes).all()
+    assert list(drawn) == (["IMP", "oneshot", "random"] if retrained else ["IMP"])
+    for method, band in zip(METHODS, axes.collections, strict=False):
+        rows = training[(training["dataset"] == NAME) & (training["method"] == method) & (training["step"] == 600)]
+        seeds = expected_seed_means(rows, "validation_accuracy")
+        expected = [(1 - experiment.density(n), np.mean(values)) for n, values in seeds.items()]
+        np.testing.assert_allclose(drawn[METHODS[method].label], expected)
+        limits = band_limits(band)
+        np.testing.assert_allclose(
+            [limits[round(1 - experiment.density(n), 9)] for n in seeds],
+            [(min(values), max(values)) for values in seeds.values()],
+            rtol=1e-6,
+        )
+    title = axes.get_legend().get_title().get_text()
+    assert title == ("" if retrained else "not retrained: oneshot, random")
+
+
+@EXPERIMENTS
+def test_fig6_pair_correlation_is_that_of_the_last_masks(experiment):
+    pairs = synthetic.pair_correlation(experiment)
+    pairs.loc[pairs["radius"] == pairs["radius"].max(), "g"] = np.nan
+    figure = plot_fig6(synthetic.training(experiment), pairs, dataset=NAME, clone_name=CLONE_NAME)
+    draw(figure)
+    drawn = curves(figure.axes[1])
+    assert list(drawn) == ["IMP", "oneshot", "random", CLONE.label]
+    last = pairs[(pairs["round"] == experiment.n_rounds) & pairs["g"].notna()]
+    for label, dataset, method in [
+        *((look.label, NAME, m) for m, look in METHODS.items()),
+        (CLONE.label, CLONE_NAME, "imp"),
+    ]:
+        rows = last[(last["dataset"] == dataset) & (last["method"] == method)]
+        np.testing.assert_allclose(drawn[label], rows.groupby("radius")["g"].mean().reset_index())
+    assert list(figure.axes[1].lines[-1].get_ydata()) == [1, 1]
+
+
+@pytest.mark.parametrize("clone_name", [None, CLONE_NAME])
+def test_fig6_without_clone_or_pairs(clone_name):
+    pairs = synthetic.pair_correlation(TINY, clone=False)
+    figure = plot_fig6(synthetic.training(TINY), pairs, dataset=NAME, clone_name=clone_name)
+    draw(figure)
+    assert list(curves(figure.axes[1])) == ["IMP", "oneshot", "random"]
+    figure = plot_fig6(synthetic.training(TINY), pairs.assign(g=np.nan), dataset=NAME)
+    draw(figure)
+    assert [text.get_text() for text in figure.axes[1].texts] == ["no mask has pairs of weights"]

@@ -1,0 +1,92 @@
+"""Whole runs of Snakemake, each in a copy of the project, on the tiny experiment."""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["Snakefile", "config.yaml", "configs", "envs", "workflow"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that a dry run would do."""
+
+    rule: str
+    wildcards: dict[str, str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str, check: bool = True, config: str = "configs/tiny.yaml") -> str:
+        """What Snakemake says; `--configfile` is given."""
+        command = [sys.executable, "-m", "snakemake", "--configfile", config, *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900
+        )
+        if check:
+            assert done.returncode == 0, done.stdout[-6000:]
+        return done.stdout
+
+    def would_run(self, *arguments: str, **options: str) -> list[Job]:
+        """The jobs that a dry run lists."""
+        said = self.snakemake("--dry-run", *arguments, **options)
+        jobs = []
+        for block in re.split(r"\n(?=(?:local)?rule \w+:\n)", said)[1:]:
+            rule = re.match(r"(?:local)?rule (\w+):", block)[1]
+            wildcards = re.search(r"^ +wildcards: (.*)$", block, re.MULTILINE)
+            reason = re.search(r"^ +reason: (.*)$", block, re.MULTILINE)
+            pairs = dict(pair.split("=", 1) for pair in wildcards[1].split(", ")) if wildcards else {}
+            jobs.append(Job(rule, pairs, reason[1] if reason else ""))
+        return jobs
+
+    def results(self, pattern: str = "**/*.parquet", experiment: str = "tiny") -> dict[str, bytes]:
+        """Contents of the result files by path below the experiment's folder."""
+        folder = self.folder / "results" / experiment
+        files = {
+            str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob(pattern)) if path.is_file()
+        }
+        assert files, f"no {pattern} in {folder}"
+        return files
+
+
+def copy_project(folder: Path) -> Project:
+    folder.mkdir(parents=True)
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / part)
+    return Project(folder)
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Project:
+    """A project in which nothing has run."""
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """A project in which the tiny experiment has run to its end; tests must leave it so."""
+    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
+    project.snakemake("--cores", "8")
+    return project
+
+
+@pytest.fixture
+def continued(finished, tmp_path) -> Project:
+    """A copy of the finished project, to change and run on."""
+    shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project")

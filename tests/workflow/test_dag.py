@@ -1,0 +1,92 @@
+"""What would run, and why: asked of dry runs."""
+
+from collections import Counter
+
+import pytest
+
+TRAINING = {"train_dense", "prune_imp_round", "retrain_pruned"}
+
+
+def rules(jobs):
+    return Counter(job.rule for job in jobs)
+
+
+def test_figure_2_trains_nothing(fresh):
+    jobs = rules(fresh.would_run("results/tiny/figures/fig2.pdf"))
+    assert jobs == {"prepare_dataset": 1, "measure_components": 1, "plot_fig2": 1}
+
+
+def test_figure_4_needs_only_the_original_data(fresh):
+    jobs = fresh.would_run("results/tiny/figures/fig4.pdf")
+    assert {job.wildcards["dataset"] for job in jobs if "dataset" in job.wildcards} == {"photos"}
+    assert not {"measure_cavity", "measure_components", "clone_gaussian", "gather_statistic"} & set(rules(jobs))
+    assert rules(jobs)["prune_imp_round"] == 2 * 2  # seeds x rounds 2, 3
+
+
+@pytest.mark.parametrize("figure", ["fig1", "fig2", "fig3", "fig4", "fig5", "fig6"])
+def test_a_figure_has_an_alias(fresh, figure):
+    alias, path = (rules(fresh.would_run(target)) for target in (figure, f"results/tiny/figures/{figure}.pdf"))
+    assert alias == path + Counter([figure])
+
+
+def test_the_whole_experiment(fresh):
+    jobs = rules(fresh.would_run())
+    runs = 2 * 2  # datasets x seeds
+    assert jobs["train_dense"] == jobs["prune_imp_first_round"] == jobs["prune_oneshot"] == jobs["prune_random"] == runs
+    assert jobs["prune_imp_round"] == 2 * runs
+    assert jobs["measure_locality"] == jobs["measure_kurtosis"] == 3 * runs
+    assert jobs["measure_cavity"] == 3 * 2 + 2  # on the clone IMP alone
+    assert "retrain_pruned" not in jobs
+
+
+def test_the_default_experiment_is_the_demo(fresh):
+    jobs = fresh.would_run(config="config.yaml")
+    assert {job.wildcards["experiment"] for job in jobs if "experiment" in job.wildcards} == {"demo"}
+    assert {job.wildcards["seed"] for job in jobs if "seed" in job.wildcards} == {"0", "1", "2"}
+    assert rules(jobs)["prune_imp_round"] == 2 * 3 * 9
+
+
+def test_retrained_baselines_are_asked_for(fresh):
+    jobs = fresh.would_run("--config", "pruning={retrain_baselines: true}", "seeds=[0]")
+    retrained = Counter(
+        (job.wildcards["method"], job.wildcards["round"]) for job in jobs if job.rule == "retrain_pruned"
+    )
+    expected = {(method, str(n)) for method in ("oneshot", "random") for n in (1, 2, 3)} | {("imp", "3")}
+    assert set(retrained) == expected and set(retrained.values()) == {2}
+
+
+def test_an_experiment_without_clone_has_no_figure_3(fresh):
+    jobs = rules(fresh.would_run("--config", "datasets={photos: {clone: null}}"))
+    assert "clone_gaussian" not in jobs and "plot_fig3" not in jobs and jobs["plot_fig5"] == 1
+
+
+@pytest.mark.parametrize(
+    ("override", "messages"),
+    [
+        (
+            "trainin={steps: 3}",
+            ["tiny.yaml with --config: trainin: there is no such setting; did you mean 'training'?"],
+        ),
+        ("training={rewind: 40}", ["training: rewind (40) must be smaller than steps (40)"]),
+        ("datasets={photos: {photos: nowhere}}", ["there is no folder 'nowhere'"]),
+        ("pruning={criterion: magnitud}", ["did you mean 'magnitude'?"]),
+    ],
+)
+def test_a_faulty_configuration_stops_before_anything_runs(fresh, override, messages):
+    said = fresh.snakemake("--cores", "1", "--config", override, check=False)
+    assert all(message in said for message in messages), said
+    assert "Traceback" not in said
+    assert not (fresh.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "some.yaml: experiment: this setting is missing"),
+        ("", "Config file must be given as JSON or YAML with keys at top level"),  # Snakemake's own words
+    ],
+)
+def test_an_empty_configuration_says_what_is_missing(fresh, content, message):
+    (fresh.folder / "some.yaml").write_text(content)
+    said = fresh.snakemake("--cores", "1", config="some.yaml", check=False)
+    assert message in said and "Traceback" not in said

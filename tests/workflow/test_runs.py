@@ -1,0 +1,215 @@
+"""The tiny experiment, run for real."""
+
+import shutil
+import subprocess
+import sys
+import time
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from winnow import store
+
+FIGURES = [f"fig{n}" for n in range(1, 7)]
+TABLES = [name for name in store.SCHEMAS if name != "cavity_example"]
+
+
+def test_everything_is_there(finished):
+    folder = finished.folder / "results" / "tiny"
+    for figure in FIGURES:
+        assert (folder / "figures" / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
+        with Image.open(folder / "figures" / f"{figure}.png") as picture:
+            assert picture.width > 500 and len(np.unique(np.asarray(picture))) > 10
+    for table in TABLES:
+        assert store.read_table(folder / f"{table}.parquet", table).num_rows > 0
+    assert "supported" in (folder / "claims.csv").read_text()
+
+
+def test_the_statistics_cover_every_run(finished):
+    folder = finished.folder / "results" / "tiny"
+    locality = pd.read_parquet(folder / "locality.parquet")
+    runs = locality.groupby(["dataset", "method", "seed", "round"]).size()
+    assert len(runs) == 2 * 3 * 2 * 4 and set(runs) == {12}
+    np.testing.assert_allclose(sorted(locality["density"].unique(), reverse=True), [1, 0.7, 0.49, 0.343], atol=2e-3)
+    assert locality.groupby(["method", "round"])["density"].nunique().max() == 1
+    training = pd.read_parquet(folder / "training.parquet")
+    assert sorted(training.loc[training["method"] == "imp", "round"].unique()) == [0, 1, 2]
+    assert set(training["step"]) == {10, 20, 40}
+    cavity = pd.read_parquet(folder / "cavity.parquet")
+    assert set(zip(cavity["dataset"], cavity["fates_of"], strict=True)) == {
+        ("photos", "imp"),
+        ("photos", "oneshot"),
+        ("photos", "random"),
+        ("photos-clone", "imp"),
+    }
+    first_layer = cavity.groupby(["dataset", "fates_of", "seed", "rounds_done"])["n_weights"].sum()
+    assert (first_layer.loc[:, :, :, 0] == 12 * 3 * 8 * 8).all()
+
+
+def test_masks_of_the_run_are_nested_and_start_from_the_dense_net(finished):
+    run = finished.folder / "results/tiny/runs/photos/seed0"
+    for method in ("imp", "oneshot", "random"):
+        masks = [store.read_mask(run / method / f"round{n}/mask.safetensors") for n in (1, 2, 3)]
+        for before, after in pairwise(masks):
+            assert all(not (after[name] & ~before[name]).any() for name in after)
+    first, oneshot = (store.read_mask(run / method / "round1/mask.safetensors") for method in ("imp", "oneshot"))
+    assert all((first[name] == oneshot[name]).all() for name in first)
+
+
+def test_running_again_does_nothing(finished):
+    assert "Nothing to be done" in finished.snakemake("--cores", "2")
+
+
+def test_no_files_but_the_results(finished):
+    left = {path.name for path in finished.folder.iterdir()} - {".snakemake"}
+    assert left == {"Snakefile", "config.yaml", "configs", "envs", "workflow", "results"}
+    assert not list(finished.folder.glob("results/**/.*.part"))
+
+
+def test_from_scratch_on_one_core_gives_the_same_bytes(finished, fresh):
+    fresh.snakemake("--cores", "1")
+    assert fresh.results() == finished.results()
+    assert fresh.results("figures/*") == finished.results("figures/*")
+
+
+def test_a_changed_rate_trains_again_but_keeps_the_data(finished):
+    jobs = finished.would_run("--config", "training={rate: 0.2}")
+    rules = {job.rule for job in jobs}
+    assert {"train_dense", "prune_imp_round", "measure_cavity", "plot_fig4", "check_claims"} <= rules
+    assert not rules & {"prepare_dataset", "clone_gaussian", "measure_components", "plot_fig2"}
+    changed = [job for job in jobs if job.rule == "train_dense"]
+    assert len(changed) == 4 and all("Params have changed" in job.reason for job in changed)
+
+
+def test_a_changed_statistic_trains_nothing(finished):
+    rules = {job.rule for job in finished.would_run("--config", "locality={min_weights: 6}")}
+    assert rules == {
+        "measure_locality",
+        "gather_statistic",
+        "check_claims",
+        "plot_fig3",
+        "plot_fig4",
+        "plot_fig6",
+        "all",
+    }
+
+
+def test_a_changed_figure_setting_draws_only(finished):
+    assert {job.rule for job in finished.would_run("--config", "figures={units: 3}")} == {
+        "plot_fig1",
+        "plot_fig3",
+        "all",
+    }
+
+
+def test_more_rounds_continue_the_chains(finished):
+    jobs = finished.would_run("--config", "pruning={rounds: 4}")
+    assert {job.wildcards["round"] for job in jobs if job.rule == "prune_imp_round"} == {"4"}
+    assert "train_dense" not in {job.rule for job in jobs}
+
+
+def test_a_new_seed_runs_only_that_seed(continued):
+    before = continued.results("runs/**/seed[01]/**/*")
+    jobs = continued.would_run("--config", "seeds=[0, 1, 2]")
+    assert {job.wildcards["seed"] for job in jobs if "seed" in job.wildcards} == {"2"}
+    continued.snakemake("--cores", "8", "--config", "seeds=[0, 1, 2]", "datasets={photos: {clone: null}}", "fig4")
+    assert continued.results("runs/**/seed[01]/**/*") == before
+    assert (continued.folder / "results/tiny/runs/photos/seed2/imp/kurtosis_by_class.parquet").exists()
+
+
+def test_a_comment_in_the_library_retrains_nothing(continued):
+    library = continued.folder / "workflow/scripts/winnow/training/reference.py"
+    library.write_text(library.read_text() + "\n# a comment\n")
+    assert continued.would_run() == []
+
+
+def test_a_raised_version_reruns_the_step(continued):
+    versions = continued.folder / "workflow/scripts/winnow/versions.py"
+    versions.write_text(versions.read_text().replace('"measure_kurtosis": 1', '"measure_kurtosis": 2'))
+    rules = {job.rule for job in continued.would_run()}
+    assert rules == {"measure_kurtosis", "gather_statistic", "check_claims", "plot_fig4", "all"}
+
+
+def test_a_damaged_mask_is_named(continued):
+    damaged = continued.folder / "results/tiny/runs/photos/seed0/imp/round3/mask.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    said = continued.snakemake("--cores", "1", "fig1", check=False)
+    assert (
+        "StoreError: results/tiny/runs/photos/seed0/imp/round3/mask.safetensors: cannot be read as safetensors" in said
+    )
+
+
+def test_global_pool_normal_weights_and_retrained_baselines_run_through(fresh):
+    overrides = [
+        "seeds=[3]",
+        "network={initial_weights: normal}",
+        "locality={channels: any, include_origin: true}",
+        "pruning={pool: global, criterion: magnitude_increase, retrain_baselines: true, rounds: 2}",
+        "datasets={photos: {clone: {per: joint, fit_per_class: 10}}}",
+    ]
+    fresh.snakemake("--cores", "2", "--config", *overrides)
+    training = pd.read_parquet(fresh.folder / "results/tiny/training.parquet")
+    trained = set(zip(training["method"], training["round"], strict=True))
+    assert trained == {("imp", 0), ("imp", 1), ("imp", 2), *((m, n) for m in ("oneshot", "random") for n in (1, 2))}
+
+
+def test_synthetic_images_run_through(fresh):
+    (fresh.folder / "blobs.yaml").write_text(
+        "experiment: blobs\nseeds: [0]\n"
+        "datasets: {blobs: {source: nlgp, side: 8, correlation_lengths: [1.0, 2.0], gain: 3.0, train_per_class: 60,\n"
+        "  validation_per_class: 40, clone: {}}}\n"
+        "network: {hidden: [8, 8]}\ntraining: {steps: 20, rewind: 5, batch: 10, log_every: 10}\n"
+        "pruning: {rounds: 2}\ncomponents: {number: 9}\nfigures: {units: 4}\n"
+    )
+    fresh.snakemake("--cores", "2", config="blobs.yaml")
+    assert len(fresh.results("figures/*.png", "blobs")) == 6
+
+
+def test_ones_own_photographs_run_through_and_a_changed_one_is_noticed(fresh):
+    photographs = fresh.folder / "my photographs"
+    photographs.mkdir()
+    draw = np.random.default_rng(0)
+    for name, size in (("grün.png", (150, 120)), ("b.jpg", (100, 140))):
+        Image.fromarray(draw.integers(0, 255, (*size, 3), np.uint8)).save(photographs / name)
+    (photographs / "notes.txt").write_text("not a photograph")
+    settings = "datasets={photos: {photos: my photographs, stride: 24, clone: null}}"
+    fresh.snakemake("--cores", "2", "--config", settings, "seeds=[0]", "fig2")
+    facts = (fresh.folder / "results/tiny/data/photos/facts.json").read_text()
+    assert "notes.txt" in facts and "grün" in facts
+    log = (fresh.folder / "results/tiny/logs/prepare_dataset/photos.log").read_text()
+    assert "notes.txt" in log
+    shutil.copy(photographs / "b.jpg", photographs / "c.jpg")
+    rules = {job.rule for job in fresh.would_run("--config", settings, "seeds=[0]", "fig2")}
+    assert "prepare_dataset" in rules
+
+
+def test_the_report_is_built(finished, tmp_path):
+    report = tmp_path / "report.html"
+    finished.snakemake("--report", str(report))
+    page = report.read_text(encoding="utf-8")
+    assert len(page) > 500_000
+    for figure in FIGURES:
+        assert f"results/tiny/figures/{figure}.png" in page
+    assert "results/tiny/claims.csv" in page
+
+
+@pytest.mark.parametrize("signal", ["KILL", "INT"])
+def test_a_killed_run_goes_on_and_ends_the_same(finished, fresh, signal):
+    command = [sys.executable, "-m", "snakemake", "--configfile", "configs/tiny.yaml", "--cores", "2"]
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    running = subprocess.Popen([*command, "fig1"], cwd=fresh.folder, **options)
+    deadline = time.monotonic() + 120
+    masks = fresh.folder / "results/tiny/runs/photos/seed0/imp"
+    while not list(masks.glob("round2/*.safetensors")) and time.monotonic() < deadline and running.poll() is None:
+        time.sleep(0.05)
+    subprocess.run(["kill", f"-{signal}", f"-{running.pid}"], check=True)  # Snakemake and its jobs
+    running.wait(timeout=60)
+    assert running.returncode != 0
+    fresh.snakemake("--unlock")
+    fresh.snakemake("--cores", "2", "--rerun-incomplete", "fig1", "results/tiny/figures/fig4.pdf")
+    for pattern in ("runs/photos/*/*/*.parquet", "figures/fig1.png", "figures/fig4.png"):
+        again = fresh.results(pattern)
+        assert again == {path: content for path, content in finished.results(pattern).items() if path in again}
