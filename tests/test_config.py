@@ -54,6 +54,7 @@ def test_defaults_are_the_papers():
         ("datasets.a-clone", {"source": "photos"}, "names ending in -clone belong to Gaussian clones"),
         ("datasets.photos.photos", "no such folder", "there is no folder 'no such folder'"),
         ("datasets.photos.tile", 40, "no room.*raise tile to at least 64"),
+        ("datasets.photos.band", 20, r"band \(20\) must hold a validation patch: raise it to at least 32"),
         ("datasets.blobs.correlation_lengths", [2.0], "correlation_lengths: .*at least 2"),
         ("experiment", "../elsewhere", "experiment: .*may hold letters"),
         ("experiment", 7, "experiment: .*valid string; it is 7"),

@@ -28,7 +28,7 @@ def cavity_scores(weights: np.ndarray, mask: np.ndarray, inputs: np.ndarray) -> 
         rest = used.copy()
         rest[j] = 0
         preactivation, cavity = inputs @ used, inputs @ rest
-        if preactivation.std() > 1e-9 and cavity.std() > 1e-9 * preactivation.std():
+        if preactivation.std() > 1e-9 * np.abs(used) @ inputs.std(axis=0) and cavity.std() > 1e-9 * preactivation.std():
             scores[i, j] = cavity_score(preactivation, cavity)
     return scores
 
@@ -50,7 +50,7 @@ def cavity_table(weights: np.ndarray, masks: list[np.ndarray], inputs: np.ndarra
                     "removed_in": removed_in,
                     "mean_score": mean,
                     "scaled_mean": mean * masks[n].sum(),
-                    "share_positive": (known > 0).mean() if len(known) else np.nan,
+                    "share_positive": (known > 1e-12).mean() if len(known) else np.nan,
                     "n_weights": group.sum(),
                     "n_without_score": len(values) - len(known),
                 }

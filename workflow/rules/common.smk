@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from winnow.config import CLONE_SUFFIX, ConfigError, parse_config
+from winnow.photo_files import list_photos
 from winnow.versions import VERSIONS
 
 config_origin = ", ".join(map(str, workflow.overwrite_configfiles or ["config.yaml"]))
@@ -66,10 +67,7 @@ def dataset_settings(wildcards):
 def photo_files(wildcards):
     """The user's photographs of a dataset; none for other sources and for the bundled ones."""
     folder = dataset_settings(wildcards).get("photos", "bundled")
-    if folder == "bundled":
-        return []
-    files = (file for file in Path(folder).rglob("*") if file.is_file())
-    return sorted(str(file) for file in files if not file.name.startswith("."))
+    return [] if folder == "bundled" else list(map(str, list_photos(folder)))
 
 
 def clone_settings(wildcards):

@@ -33,6 +33,12 @@ rule clone_gaussian:
     output:
         dataset=directory("results/{experiment}/data/{dataset}-clone"),
         certificate="results/{experiment}/certificates/{dataset}-clone.parquet",
+        summary=report(
+            "results/{experiment}/certificates/{dataset}-clone.csv",
+            caption="../report/certificate.rst",
+            category="Data",
+            labels={"experiment": "{experiment}", "certificate of the clone of": "{dataset}"},
+        ),
     log:
         "results/{experiment}/logs/clone_gaussian/{dataset}.log",
     benchmark:

@@ -1,7 +1,7 @@
 """Draw the Gaussian clone of a dataset, with its certificate."""
 
-from winnow.clone import clone_gaussian
-
+from winnow import store
+from winnow.clone import clone_gaussian, summarise_certificate
 from winnow.log import log_to
 
 log_to(snakemake.log[0])
@@ -12,3 +12,5 @@ clone_gaussian(
     name=snakemake.wildcards.dataset,
     **snakemake.params.settings,
 )
+certificate = store.read_table(snakemake.output.certificate, "certificate")
+store.write_bytes(snakemake.output.summary, summarise_certificate(certificate).encode())

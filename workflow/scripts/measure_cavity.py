@@ -1,9 +1,8 @@
 """Measure the cavity scores of the first layer's weights, by the round of removal."""
 
-from winnow.measure.cavity import measure_cavity
-
 from winnow import store
 from winnow.log import log_to
+from winnow.measure.cavity import measure_cavity
 from winnow.pruning import with_full_mask
 
 log_to(snakemake.log[0])

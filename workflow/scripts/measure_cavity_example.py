@@ -1,9 +1,8 @@
 """Show how one weight's cavity score comes about."""
 
-from winnow.measure.cavity import measure_cavity_example
-
 from winnow import store
 from winnow.log import log_to
+from winnow.measure.cavity import measure_cavity_example
 
 log_to(snakemake.log[0])
 columns = measure_cavity_example(

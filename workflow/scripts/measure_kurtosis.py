@@ -1,9 +1,8 @@
 """Measure the kurtosis of the first layer's preactivations."""
 
-from winnow.measure.kurtosis import measure_kurtosis
-
 from winnow import store
 from winnow.log import log_to
+from winnow.measure.kurtosis import measure_kurtosis
 from winnow.pruning import with_full_mask
 
 log_to(snakemake.log[0])

@@ -1,9 +1,8 @@
 """Measure receptive-field widths and pair correlations of the first layer."""
 
-from winnow.measure.locality import measure_locality
-
 from winnow import store
 from winnow.log import log_to
+from winnow.measure.locality import measure_locality
 from winnow.pruning import with_full_mask
 
 log_to(snakemake.log[0])

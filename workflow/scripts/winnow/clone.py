@@ -1,11 +1,12 @@
 """Gaussian clones: datasets with the mean and covariance of another, class by class, and no higher cumulant (App. B.1).
 
-With `n` fit images of a class the covariance is `A^T A`, `A = (x - mean) / sqrt(n - 1)`, of rank `n - 1`.  A clone image is
-`mean + A^T g`, `g ~ N(0, I_n)`: exactly the fitted Gaussian, without a ridge and without factorising the covariance.  The
-values are neither clipped nor rounded: either would put back higher cumulants.
+With `n` fit images of a class the covariance is `A^T A`, `A = (x - mean) / sqrt(n - 1)`, of rank `n - 1`.  An image of
+the clone is `mean + A^T g`, `g ~ N(0, I_n)`: exactly the fitted Gaussian, without a ridge and without factorising the
+covariance.  The values are neither clipped nor rounded: either would put back higher cumulants.
 
-A clone comes with its certificate: how far mean and covariance of the drawn images are from the fit, and their kurtosis,
-each beside what is to be expected of so many draws from a Gaussian.
+A clone comes with its certificate: how far mean and covariance of the drawn images are from the fit, and their
+kurtosis, each beside what is to be expected of so many draws from a Gaussian.  All of it holds within a class: over
+several classes a clone is a mixture of Gaussians.
 """
 
 import logging
@@ -77,8 +78,9 @@ def clone_gaussian(
 ) -> None:
     """Write the Gaussian clone of a dataset, and its certificate.
 
-    The clone has the source's classes, labels and numbers of images, in the source's order, in both splits; all are drawn
-    from the Gaussians fitted to training images.  Images are (N, D) float32 in the source's pixel units.
+    The clone has the source's classes, labels and numbers of images, in the source's order, in both splits; all are
+    drawn from the Gaussians fitted to training images.  Images are (N, D) float32 in the source's pixel units.  No more
+    than one class is in memory.
 
     Args:
         source_folder: the dataset to clone.
@@ -136,7 +138,7 @@ def clone_gaussian(
                 gaussian = fit_gaussian(fit_images[:, pixels])
                 for images, rng in zip(drawn, rngs, strict=True):
                     images[:, pixels] = gaussian.draw(len(images), rng)
-                measured = certify(gaussian, fit_images[:, pixels], drawn[0][:, pixels], directions)
+                measured = certify(gaussian, fit_images[:, pixels], drawn[0][:, pixels], *directions)
                 certificate += [{"class": k, "channel": channel, **row} for row in measured]
             for split, of_class, images in zip(splits, rows, drawn, strict=True):
                 split.images[_compact(of_class[k])] = images
@@ -170,134 +172,143 @@ def _compact(rows: np.ndarray) -> np.ndarray | slice:
     return slice(rows[0], rows[-1] + 1) if contiguous else rows
 
 
-# -- certificate --------------------------------------------------------------------------------------------------------
+# -- certificate -------------------------------------------------------------------------------------------------------
 
 
-def _directions(n_pixels: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Unit vectors along which the kurtosis is measured, by statistic: (p, at most `N_DIRECTIONS`) float32."""
+def _directions(n_pixels: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Directions along which the kurtosis is measured: random unit vectors (p, r) float32, and (r,) pixels."""
     random = rng.standard_normal((n_pixels, N_DIRECTIONS))
     pixels = np.sort(rng.choice(n_pixels, min(N_DIRECTIONS, n_pixels), replace=False))
-    return {
-        "kurtosis_random": (random / np.linalg.norm(random, axis=0)).astype(np.float32),
-        "kurtosis_pixel": (np.arange(n_pixels)[:, None] == pixels).astype(np.float32),
-    }
+    return (random / np.linalg.norm(random, axis=0)).astype(np.float32), pixels
 
 
 def certify(
-    gaussian: Gaussian, fit_images: np.ndarray, drawn: np.ndarray, directions: dict[str, np.ndarray]
+    gaussian: Gaussian, fit_images: np.ndarray, drawn: np.ndarray, directions: np.ndarray, pixels: np.ndarray
 ) -> list[dict[str, Any]]:
-    r"""Compare drawn images with the Gaussian they were drawn from: four rows of the table `certificate`.
+    """Compare drawn images with the Gaussian they were drawn from: four rows of the table `certificate`.
 
-    `mean` and `covariance` are the relative errors `|m - mu| / |mu|` and `|S - C|_F / |C|_F` of the drawn images' mean `m`
-    and unbiased covariance `S`.  With `t_j = tr C^j` and `m` drawn images the squared errors have the expectations
+    `mean` and `covariance` are the relative errors `|a - mu| / |mu|` and `|S - C|_F / |C|_F` of the drawn images' mean
+    `a` and unbiased covariance `S`.  With `t_j = tr C^j` and `m` drawn images the squared errors have the expectations
     `t_1 / m` and `(t_1^2 + t_2) / (m - 1)` (exact) and the variances `2 t_2 / m^2` (exact) and
-    `4 (t_2^2 + t_4) / (m - 1)^2` (to leading order in 1/m); from squares to errors by the delta method, of second order for
-    the expectation.  Where the fit's mean is close to zero its relative error is large, and so is the one expected.
+    `4 (t_2^2 + t_4) / (m - 1)^2` (to leading order in 1/m); from squares to errors it goes by the delta method.  Where
+    the fit's mean is close to zero its relative error is large, and so is the one expected.
 
-    `kurtosis_random` and `kurtosis_pixel` are the non-excess kurtosis within the class, averaged over random directions and
-    over pixels.  Along one direction `m` draws from a Gaussian give `3 (m - 1) / (m + 1)` (exact), whatever its covariance.
-    Directions are correlated: those of natural images so strongly that the average varies hardly less than one direction.
-    The standard error is the square root of `v` times the mean of `rho_ab^4` over all pairs of directions, with `v` the
-    variance along one direction (exact, about 24 / m) and `rho_ab` their correlation under `C`; the fourth power is exact
-    to leading order in 1/m.  Directions along which the fit images do not vary (beyond the rounding of a float32) do not
-    count.  `source` is the same average for the fit images: note that with few images their kurtosis is biased too.
+    `kurtosis_random` and `kurtosis_pixel` are the non-excess kurtosis within the class, averaged over random directions
+    and over pixels.  Along any one direction `m` draws from a Gaussian give `3 (m - 1) / (m + 1)` on average (exact).
+    The directions are correlated, within natural images so strongly that the average scatters hardly less than the
+    kurtosis along one.  Its standard error is the root of `v` times the mean of `rho_ab^4` over all pairs of
+    directions: `v` is the variance along one (exact, about 24 / m), `rho_ab` their correlation under `C`; that two
+    directions share the fourth power of it is exact to leading order in 1/m.  Directions along which the fit images do
+    not vary (beyond the rounding of a float32) do not count.  `source` is the same average over the fit images, biased
+    downwards like `clone` when they are few.
 
     Args:
         gaussian: the fit.
         fit_images: (n, p), the images it was fitted to.
         drawn: (m, p), m >= 2.
-        directions: unit vectors (p, r) by statistic.
+        directions: (p, r) float32, unit vectors, for `kurtosis_random`.
+        pixels: (r,), indices of inputs, for `kurtosis_pixel`.
 
     Returns:
         Rows without `dataset`, `class` and `channel`; NaN where a statistic does not exist.
     """
-    m = len(drawn)
-    rows = {"mean": _mean_error(gaussian, drawn), "covariance": _covariance_error(gaussian, drawn)}
-    for statistic, vectors in directions.items():
-        loadings = gaussian.root @ vectors
-        varying = np.linalg.norm(loadings, axis=0) > 1e-6 * (np.abs(gaussian.mean) @ np.abs(vectors))
-        if varying.any():
-            rows[statistic] = _kurtosis(loadings[:, varying], vectors[:, varying], fit_images, drawn)
-        else:
-            rows[statistic] = (np.nan,) * 4
+    mean_error, covariance_error = _moment_errors(gaussian, fit_gaussian(drawn))
+    scale = np.abs(gaussian.mean)
+    rows = {
+        "mean": mean_error,
+        "covariance": covariance_error,
+        "kurtosis_random": _kurtosis(
+            gaussian.root @ directions, scale @ np.abs(directions), fit_images @ directions, drawn @ directions
+        ),
+        "kurtosis_pixel": _kurtosis(gaussian.root[:, pixels], scale[pixels], fit_images[:, pixels], drawn[:, pixels]),
+    }
     keys = ("source", "clone", "expected", "standard_error")
     return [
-        {"statistic": statistic, "n_fit": gaussian.n_fit, "n_drawn": m, **dict(zip(keys, values, strict=True))}
+        {"statistic": statistic, "n_fit": gaussian.n_fit, "n_drawn": len(drawn), **dict(zip(keys, values, strict=True))}
         for statistic, values in rows.items()
     ]
 
 
-def _mean_error(gaussian: Gaussian, drawn: np.ndarray) -> tuple[float, float, float, float]:
-    error = np.linalg.norm(drawn.mean(axis=0, dtype=np.float64) - gaussian.mean)
-    gram = _product(gaussian.root, gaussian.root)
-    square, variance = np.trace(gram) / len(drawn), 2 * (gram**2).sum() / len(drawn) ** 2
-    return _relative(error, square, variance, np.linalg.norm(gaussian.mean))
+_Values = tuple[float, float, float, float]  # source, clone, expected, standard error
 
 
-def _covariance_error(gaussian: Gaussian, drawn: np.ndarray) -> tuple[float, float, float, float]:
-    # Of p x p matrices only the norms are needed, and |A^T A - B^T B|^2 = |A A^T|^2 - 2 |A B^T|^2 + |B B^T|^2.
-    fit, sample = gaussian.root, fit_gaussian(drawn).root
-    gram = _product(fit, fit)
-    t1, t2, t4 = np.trace(gram), (gram**2).sum(), ((gram @ gram) ** 2).sum()
-    error = np.sqrt(max(t2 - 2 * (_product(fit, sample) ** 2).sum() + (_product(sample, sample) ** 2).sum(), 0))
-    dof = len(drawn) - 1
-    return _relative(error, (t1**2 + t2) / dof, 4 * (t2**2 + t4) / dof**2, np.sqrt(t2))
+def _moment_errors(fit: Gaussian, sample: Gaussian) -> tuple[_Values, _Values]:
+    # Of the p x p matrices only traces are needed, and those are norms of the k x k matrices A A^T, A B^T, B B^T.
+    gram = fit.root @ fit.root.T
+    t1, t2, t4 = np.trace(gram, dtype=np.float64), _square(gram), _square(gram @ gram)
+    cross, own = _square(fit.root @ sample.root.T), _square(sample.root @ sample.root.T)
+    mean_error = np.linalg.norm(sample.mean - fit.mean)
+    covariance_error = np.sqrt(max(t2 - 2 * cross + own, 0))
+    m = sample.n_fit
+    return (
+        _relative(mean_error, t1 / m, 2 * t2 / m**2, np.linalg.norm(fit.mean)),
+        _relative(covariance_error, (t1**2 + t2) / (m - 1), 4 * (t2**2 + t4) / (m - 1) ** 2, np.sqrt(t2)),
+    )
 
 
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a @ b.T).astype(np.float64)
+def _square(matrix: np.ndarray) -> float:
+    """Squared Frobenius norm."""
+    return float((matrix.astype(np.float64) ** 2).sum())
 
 
-def _relative(error: float, square: float, variance: float, norm: float) -> tuple[float, float, float, float]:
-    """The relative error, and mean and standard deviation of it from those of its square (delta method)."""
+def _relative(error: float, square: float, variance: float, norm: float) -> _Values:
+    """The relative error, and what to expect of it, from mean and variance of its square."""
     if norm == 0 or square == 0:
         return (np.nan,) * 4
     expected = np.sqrt(square) * (1 - variance / (8 * square**2))
     return np.nan, error / norm, expected / norm, np.sqrt(variance / (4 * square)) / norm
 
 
-def _kurtosis(
-    loadings: np.ndarray, vectors: np.ndarray, fit_images: np.ndarray, drawn: np.ndarray
-) -> tuple[float, float, float, float]:
+def _kurtosis(loadings: np.ndarray, scale: np.ndarray, fit: np.ndarray, drawn: np.ndarray) -> _Values:
+    """Mean kurtosis of the images' projections on r directions.
+
+    Args:
+        loadings: (k, r), the root of the covariance times the directions.
+        scale: (r,), the size of the sums that make the projections: to tell rounding from variance.
+        fit: (n, r), projections of the fit images.
+        drawn: (m, r), projections of the drawn images.
+    """
+    deviation = np.linalg.norm(loadings, axis=0)
+    varying = deviation > 1e-5 * scale
+    if not varying.any():
+        return (np.nan,) * 4
     m = len(drawn)
-    correlation = loadings / np.linalg.norm(loadings, axis=0)
-    shared = ((correlation.T @ correlation).astype(np.float64) ** 4).mean()
+    unit = loadings[:, varying] / deviation[varying]
+    shared = ((unit.T @ unit).astype(np.float64) ** 4).mean()
     variance = 24 * m * (m - 2) * (m - 3) / ((m + 1) ** 2 * (m + 3) * (m + 5))
-    source, clone = (mean_kurtosis(images, vectors) for images in (fit_images, drawn))
+    source, clone = mean_kurtosis(fit[:, varying]), mean_kurtosis(drawn[:, varying])
     return source, clone, 3 * (m - 1) / (m + 1), np.sqrt(variance * shared)
 
 
-def mean_kurtosis(images: np.ndarray, directions: np.ndarray) -> float:
-    """Kurtosis (non-excess, population moments) of the images' projections, averaged over directions.
+def mean_kurtosis(values: np.ndarray) -> float:
+    """Kurtosis (non-excess, population moments) of each column, averaged over the columns.
 
     Args:
-        images: (n, p).
-        directions: (p, r), along all of which the images vary.
+        values: (n, r), no column constant.
     """
-    centred = (images - images.mean(axis=0, dtype=np.float64)).astype(np.float32)
-    squares = (centred @ directions).astype(np.float64) ** 2
+    squares = (values - values.mean(axis=0, dtype=np.float64)) ** 2
     return float(((squares**2).mean(axis=0) / squares.mean(axis=0) ** 2).mean())
 
 
-def summarise_certificate(certificate: pa.Table) -> dict[str, dict[str, float]]:
-    """Averages of a certificate over classes and channels, by statistic.
+def summarise_certificate(certificate: pa.Table) -> str:
+    """Averages of a certificate over classes and channels, a row a statistic, as CSV for people.
 
     Args:
         certificate: the table, as read by `store.read_table`.
 
     Returns:
-        For each statistic the mean of `source`, `clone` and `expected` (NaN where none has a value), and `deviation`, the
-        root mean square of `(clone - expected) / standard_error`, which is about 1 for a clone as it should be.
+        For each statistic the mean of `source`, `clone` and `expected` (empty where none has a value), and `deviation`,
+        the root mean square of `(clone - expected) / standard_error`, which is about 1 for a clone as it should be.
     """
-    summary = {}
+    lines = ["statistic,source,clone,expected,deviation"]
     columns = {key: certificate[key].to_numpy(zero_copy_only=False) for key in certificate.schema.names}
     for statistic in dict.fromkeys(columns["statistic"]):
         of = {key: columns[key][columns["statistic"] == statistic] for key in columns}
         with np.errstate(invalid="ignore", divide="ignore"):
             scores = (of["clone"] - of["expected"]) / of["standard_error"]
-        summary[statistic] = {key: _mean(of[key]) for key in ("source", "clone", "expected")}
-        summary[statistic]["deviation"] = float(np.sqrt(_mean(scores**2)))
-    return summary
+        means = [*(_mean(of[key]) for key in ("source", "clone", "expected")), np.sqrt(_mean(scores**2))]
+        lines.append(",".join([statistic, *("" if np.isnan(mean) else f"{mean:.4f}" for mean in means)]))
+    return "\n".join(lines) + "\n"
 
 
 def _mean(values: np.ndarray) -> float:

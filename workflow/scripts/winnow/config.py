@@ -88,7 +88,10 @@ class Photos(Settings):
     side: Count = Field(32, description="side of a patch in pixels")
     tile: Count = Field(96, description="side of a tile in pixels: a class")
     stride: Count = Field(96, description="pixels from one tile to the next")
-    scale: Annotated[float, Field(gt=0, le=4)] = Field(1.0, description="factor by which photographs are resized first")
+    band: Count | None = Field(
+        None, description="width in pixels of the held-out bands that validation patches are cut from; null: side"
+    )
+    scale: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="factor by which photographs are shrunk first")
     flips: bool = Field(True, description="whether patches are mirrored at random")
     min_contrast: Annotated[float, Field(ge=0)] = Field(
         0.0, description="tiles whose pixel values have a smaller standard deviation (of 255) are left out"
@@ -113,10 +116,15 @@ class Photos(Settings):
 
     @model_validator(mode="after")
     def _patch_fits(self) -> Self:
-        if self.tile < 2 * self.side:
+        if self.add_grey and self.photos != "bundled":
+            raise ValueError(f"add_grey goes with photos: bundled only; to mix, copy pictures into {self.photos}")
+        band = self.side if self.band is None else self.band
+        if band < self.side:
+            raise ValueError(f"band ({band}) must hold a validation patch: raise it to at least {self.side}")
+        if self.tile < self.side + band:
             raise ValueError(
-                f"a tile of {self.tile} pixels has no room for a training and a validation patch of {self.side}: "
-                f"raise tile to at least {2 * self.side}"
+                f"tile ({self.tile}) has no room for a training patch ({self.side}) beside the held-out band ({band}): "
+                f"raise tile to at least {self.side + band}"
             )
         return self
 
@@ -144,6 +152,14 @@ class Nlgp(Settings):
     def n_inputs(self) -> int:
         """Numbers in an image: D."""
         return self.channels * self.side**2
+
+    @model_validator(mode="after")
+    def _fits_torus(self) -> Self:
+        if max(self.correlation_lengths) > self.side:
+            raise ValueError(f"correlation_lengths: {max(self.correlation_lengths)} exceeds the side {self.side}")
+        if len(set(self.correlation_lengths)) < len(self.correlation_lengths):
+            raise ValueError("correlation_lengths: a length is listed twice; each is a class")
+        return self
 
 
 DatasetSettings = Annotated[Photos | Nlgp, Field(discriminator="source")]

@@ -17,7 +17,8 @@ def log_to(path: str | Path) -> None:
         path: the log file; its folder exists.
     """
     handlers = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=handlers, force=True)
+    logging.basicConfig(format="%(levelname)s %(message)s", handlers=handlers, force=True)
+    logging.getLogger("winnow").setLevel(logging.INFO)  # of other packages, warnings only
     logging.captureWarnings(True)
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

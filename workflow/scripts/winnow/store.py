@@ -187,13 +187,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("statistic", _TEXT, "mean, covariance, kurtosis_random or kurtosis_pixel; see clone.certify"),
             _column("n_fit", _INTEGER, "images the Gaussian was fitted to", "images"),
             _column("n_drawn", _INTEGER, "images drawn", "images"),
-            _column(
-                "source", _FLOAT, "kurtosis of the fit images; null for mean and covariance", nullable=True
-            ),
-            _column(
-                "clone", _FLOAT, "of the images drawn: kurtosis, or relative error of mean, covariance", nullable=True
-            ),
-            _column("expected", _FLOAT, "mean to expect of `clone` from so many draws from the fitted Gaussian", nullable=True),
+            _column("source", _FLOAT, "kurtosis of the fit images; null for mean and covariance", nullable=True),
+            _column("clone", _FLOAT, "of the images drawn: kurtosis, or relative error of the moment", nullable=True),
+            _column("expected", _FLOAT, "mean to expect of `clone` from so many Gaussian draws", nullable=True),
             _column("standard_error", _FLOAT, "standard deviation to expect of `clone`", nullable=True),
         ]
     ),

@@ -3,103 +3,32 @@
 No photograph is downloaded: seven colour photographs (and greyscale ones of textures and scenes) lie inside the wheels
 of scikit-image and scikit-learn, and any folder of one's own photographs works in the same way.
 
-Validation patches share no pixel with training patches.  Across each photograph run stripes of held-out pixels, `side`
+Validation patches share no pixel with training patches.  Across each photograph run stripes of held-out pixels, `band`
 wide and so far apart that every tile contains a whole one, also where tiles overlap.  Validation patches lie wholly
 inside the stripes, training patches wholly outside.
 """
 
 import hashlib
 import logging
-import os
 import warnings
 from collections import Counter
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from winnow import store
+from winnow.photo_files import PhotosError, find_photos
 from winnow.streams import stream
 
 _LOG = logging.getLogger(__name__)
-
-_COLOUR = {
-    "skimage/data": ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg"),
-    "sklearn/datasets/images": ("china.jpg", "flower.jpg"),
-}
-_GREY = {"skimage/data": ("brick.png", "camera.png", "coins.png", "grass.png", "gravel.png", "moon.png")}
 
 # Named, so that a file does not become readable by an external program (EPS) on one machine and not on the next.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 
 
-class PhotosError(ValueError):
-    """Photographs or settings from which no dataset can be made; the message says which and what to change."""
-
-
-# -- finding and reading -----------------------------------------------------------------------------------------------
-
-
-def list_photos(photos: str | Path = "bundled", add_grey: bool = False) -> list[Path]:
-    """The files of which `prepare_photos` makes a dataset, in a fixed order; reads none of them.
-
-    Args:
-        photos: `"bundled"`, or a folder: all its files, also in subfolders, except hidden ones (leading dot).
-        add_grey: also the bundled greyscale photographs; only with `"bundled"`.
-
-    Raises:
-        PhotosError: there is no such folder, or it holds no file.
-    """
-    return [path for path in _find(photos, add_grey).values() if path.is_file()]
-
-
-def _find(photos: str | Path, add_grey: bool) -> dict[str, Path]:
-    """The photographs by key (their path below the folder), sorted by key."""
-    if photos == "bundled":
-        packages = [_COLOUR, _GREY] if add_grey else [_COLOUR]
-        found = {
-            name: _installed(where) / name for files in packages for where, names in files.items() for name in names
-        }
-    elif add_grey:
-        raise PhotosError(f"add_grey goes with photos: bundled only; to mix, copy the files into {photos}")
-    else:
-        found = _walk(Path(photos))
-        if not any(path.is_file() for path in found.values()):
-            raise PhotosError(
-                f"photos: the folder {photos} holds no file; put photographs there, or use photos: bundled"
-            )
-    return dict(sorted(found.items()))
-
-
-def _installed(where: str) -> Path:
-    """A folder inside an installed package, which is not imported: that would take a second, or a download."""
-    package, *below = PurePosixPath(where).parts
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise PhotosError(f"photos: bundled needs the package {package}, which is not installed; run pip install again")
-    return Path(spec.submodule_search_locations[0], *below)
-
-
-def _walk(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise PhotosError(f"photos: {folder} is no folder; give the path of a folder of photographs, or bundled")
-    found: dict[str, Path] = {}
-    visited: set[str] = set()
-    for directory, subfolders, files in os.walk(folder, followlinks=True):
-        # Sorted, and each real folder once: the result depends neither on the listing's order nor on a loop of links.
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        if os.path.realpath(directory) in visited:
-            subfolders.clear()
-            continue
-        visited.add(os.path.realpath(directory))
-        for name in files:
-            if not name.startswith("."):
-                path = Path(directory, name)
-                # A name that is not valid UTF-8 must not stop facts.json from being written.
-                found[path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode()] = path
-    return found
+# -- reading -----------------------------------------------------------------------------------------------------------
 
 
 def read_photo(path: str | Path, scale: float = 1.0) -> np.ndarray:
@@ -169,20 +98,29 @@ class Cut:
         tile: side of a tile, a class; at least two patches: one for training, one for validation.
         stride: distance between neighbouring tiles.
         flips: whether a patch and its mirror image (left-right) are two candidates.
+        band: width of the stripes of held-out pixels, at least one patch; None: exactly one.
     """
 
     side: int
     tile: int
     stride: int
     flips: bool
+    band: int | None = None
+
+    @property
+    def stripe(self) -> int:
+        """Width of a held-out stripe in pixels."""
+        return self.side if self.band is None else self.band
 
     def __post_init__(self) -> None:
         if self.side < 1 or self.stride < 1:
             raise PhotosError(f"side ({self.side}) and stride ({self.stride}) must be at least 1 pixel")
-        if self.tile < 2 * self.side:
+        if self.stripe < self.side:
+            raise PhotosError(f"band ({self.band}) must hold a validation patch: raise it to at least {self.side}")
+        if self.tile < self.side + self.stripe:
             raise PhotosError(
-                f"tile ({self.tile}) must be at least twice the side ({self.side}): "
-                "training and validation patches of a tile share no pixel; enlarge tile or lower side"
+                f"tile ({self.tile}) must be at least {self.side + self.stripe}, a training patch (side {self.side}) and "
+                f"the held-out band ({self.stripe}), which share no pixel; enlarge tile, or lower side or band"
             )
 
     def starts(self, length: int) -> range:
@@ -192,18 +130,18 @@ class Cut:
     def held_out(self, length: int, rng: np.random.Generator) -> np.ndarray:
         """Draw the stripes of held-out pixels along an axis.
 
-        A stripe lies in every n-th tile, n = 1 + (tile - side) // stride being the largest number that still leaves a
+        A stripe lies in every n-th tile, n = 1 + (tile - band) // stride being the largest number that still leaves a
         whole stripe in each tile; without overlap n = 1.  It lies at its tile's first or last possible pixel.
 
         Returns:
             (length,) bool, True where pixels are held out.
         """
-        every = 1 + (self.tile - self.side) // self.stride
-        last = self.tile - self.side - (every - 1) * self.stride
+        every = 1 + (self.tile - self.stripe) // self.stride
+        last = self.tile - self.stripe - (every - 1) * self.stride
         first = int(rng.integers(every)) * self.stride + int(rng.integers(2)) * last
         held = np.zeros(length, bool)
         for start in range(first, length, every * self.stride):
-            held[start : start + self.side] = True
+            held[start : start + self.stripe] = True
         return held
 
     def candidates(self, held: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
@@ -262,6 +200,7 @@ def prepare_photos(
     side: int = 32,
     tile: int = 96,
     stride: int = 96,
+    band: int | None = None,
     scale: float = 1.0,
     min_contrast: float = 0.0,
     flips: bool = True,
@@ -286,6 +225,7 @@ def prepare_photos(
         side: side of a patch, in pixels of the scaled photograph (as all lengths here).
         tile: side of a tile.
         stride: distance between neighbouring tiles; below `tile`, tiles overlap.
+        band: width of the bands of held-out pixels, from which validation patches are cut; None: `side`.
         scale: factor on the photographs' width and height, 0 < scale <= 1; see `read_photo`.
         min_contrast: tiles whose pixels have a smaller standard deviation (0..255, root mean square over the channels)
             are skipped: flat sky.
@@ -297,7 +237,7 @@ def prepare_photos(
     Raises:
         PhotosError: settings that make no sense, no usable photograph, or a tile with too few different patches.
     """
-    cut = Cut(side, tile, stride, flips)
+    cut = Cut(side, tile, stride, flips, band)
     wanted = {"train_per_class": train_per_class, "validation_per_class": validation_per_class}
     for setting, n in wanted.items():
         if n < 1:
@@ -306,7 +246,7 @@ def prepare_photos(
         raise PhotosError(
             f"scale ({scale}) must lie above 0 and at most at 1: enlarging would spread a pixel over patches"
         )
-    usable, unusable = _survey(_find(photos, add_grey), cut, scale, min_contrast, ("photos", name, seed))
+    usable, unusable = _survey(find_photos(photos, add_grey), cut, scale, min_contrast, ("photos", name, seed))
     if not any(photo.tiles for photo in usable):
         raise PhotosError(_nothing_usable(photos, usable, unusable))
     _check_candidates(usable, cut, wanted)
@@ -321,6 +261,7 @@ def prepare_photos(
         "side": side,
         "tile": tile,
         "stride": stride,
+        "band": cut.stripe,
         "scale": scale,
         "min_contrast": min_contrast,
         "flips": flips,

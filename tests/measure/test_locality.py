@@ -1,0 +1,257 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import locality as reference
+
+from winnow import store
+from winnow.measure import locality
+from winnow.measure.locality import autocorrelation, fit_widths, measure_locality, pair_correlation
+from winnow.pruning import density
+from winnow.streams import stream
+
+SHAPE = (3, 32, 32)
+
+
+def as_mask(connected):
+    """The mask of a first layer of these receptive fields, all biases surviving."""
+    return {"layers.0.weight": connected.reshape(len(connected), -1), "layers.0.bias": np.ones(len(connected), bool)}
+
+
+def blobs(n_units, shape, shares, seed):
+    """Masks that look real: the best of a Gaussian bump of any place and width, plus noise; one share a unit."""
+    draw = stream("blobs", seed)
+    y, x = np.mgrid[: shape[1], : shape[2]]
+    centre_y, centre_x = draw.uniform(0, shape[1], (2, n_units, 1, 1, 1))
+    width_y, width_x = draw.uniform(0.1 * shape[1], 0.4 * shape[1], (2, n_units, 1, 1, 1))
+    score = np.exp(-((x - centre_x) ** 2) / (2 * width_x**2) - (y - centre_y) ** 2 / (2 * width_y**2))
+    score = score + draw.uniform(0, 1, (n_units, 1, 1, 1)) * draw.random((n_units, *shape))
+    return np.stack([unit >= np.quantile(unit, 1 - share) for unit, share in zip(score, shares, strict=True)])
+
+
+def sums_to(side, weight):
+    """S(d), zero but where given."""
+    s = np.zeros((1, 2 * side - 1, 2 * side - 1))
+    for (dy, dx), value in weight.items():
+        s[0, side - 1 + dy, side - 1 + dx] = s[0, side - 1 - dy, side - 1 - dx] = value
+    return s
+
+
+# -- autocorrelation --------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 6), st.integers(1, 6)),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_autocorrelation_is_the_double_loop(shape, share, seed):
+    connected = np.random.default_rng(seed).random(shape) < share
+    expected = [reference.autocorrelation(mask) for mask in connected]
+    np.testing.assert_array_equal(autocorrelation(connected), expected)
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 45, 32), (3, 64, 64)])
+def test_the_full_mask_gives_the_triangle_of_the_window(shape):
+    rows, columns = shape[1:]
+    triangle = shape[0] * np.outer(
+        rows - abs(np.arange(1 - rows, rows)), columns - abs(np.arange(1 - columns, columns))
+    )
+    np.testing.assert_array_equal(autocorrelation(np.ones((2, *shape), bool)), [triangle, triangle])
+
+
+def test_precision_is_chosen_by_size():
+    assert locality._precision(3, 32, 32) is np.float32
+    assert locality._precision(3, 64, 64) is np.float64
+
+
+# -- widths -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("include_origin", [False, True])
+def test_a_gaussian_has_its_own_width(include_origin):
+    side = 32
+    d = np.arange(1 - side, side)
+    sigma_x, sigma_y = np.array([[2.0, 3.0], [7.5, 1.0], [0.6, 0.5], [14.4, 14.4], [40, 9.0], [1.5, 60]]).T
+    amplitude = np.array([3.0, 1e-3, 50, 1e6, 1, 2])
+    s = np.exp(-(d**2) / (2 * sigma_x[:, None, None] ** 2) - d[:, None] ** 2 / (2 * sigma_y[:, None, None] ** 2))
+    s *= amplitude[:, None, None]
+    if not include_origin:
+        s[:, side - 1, side - 1] = 1e9  # S(0) must not matter
+    found = fit_widths(s, include_origin=include_origin)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.sigma_x, sigma_x, rtol=1e-9)
+    np.testing.assert_allclose(found.sigma_y, sigma_y, rtol=1e-9)
+    np.testing.assert_allclose(found.amplitude, amplitude, rtol=1e-9)
+
+
+@pytest.mark.parametrize("include_origin", [False, True])
+def test_widths_are_those_of_curve_fit(include_origin):
+    shares = [1.0, 0.7, 0.34, 0.17, 0.08, 0.04, 0.028, 0.01] * 2
+    connected = np.concatenate([blobs(16, SHAPE, shares, 1), stream("random").random((4, *SHAPE)) < 0.1])
+    s = autocorrelation(connected)
+    found = fit_widths(s, include_origin=include_origin)
+    assert found.converged.all()
+    expected = [reference.fit_widths(si, reference.moments(si, include_origin), include_origin) for si in s]
+    np.testing.assert_allclose(np.stack([found.sigma_x, found.sigma_y], axis=1), expected, rtol=0, atol=1e-3)
+
+
+def test_the_window_of_a_random_mask_is_about_045_of_the_side():
+    found = fit_widths(autocorrelation(stream("window").random((20, *SHAPE)) < 0.3))
+    assert found.converged.all()
+    assert found.sigma_x.mean() / 32 == pytest.approx(0.45, abs=0.005)
+
+
+@pytest.mark.filterwarnings("ignore")  # scipy's, where a fit runs off
+@pytest.mark.parametrize("n_weights", [3, 5, 8, 15])
+def test_no_start_finds_a_better_fit_to_few_weights(n_weights):
+    draw = stream("few", n_weights)
+    connected = np.zeros((30, 1, 12, 12), bool)
+    for mask in connected:
+        mask.ravel()[draw.choice(144, n_weights, replace=False)] = True
+    s = autocorrelation(connected)
+    found = fit_widths(s)
+    assert np.isfinite(found.sigma_x).all()
+    for k, si in enumerate(s):
+        error = reference.squared_error(si, found.amplitude[k], found.sigma_x[k], found.sigma_y[k])
+        for start in ((1.0, 1.0), (3.0, 3.0), (1.0, 6.0), (6.0, 1.0)):
+            try:
+                sigma_x, sigma_y = np.clip(reference.fit_widths(si, start), 0.2, 24)
+            except RuntimeError:  # scipy gave up
+                continue
+            dy, dx = reference.displacements(si)
+            g = reference.gaussian((dx, dy), 1, sigma_x, sigma_y) * ((dx != 0) | (dy != 0))
+            amplitude = (g * si).sum() / (g**2).sum()
+            assert error <= reference.squared_error(si, amplitude, sigma_x, sigma_y) * (1 + 1e-9)
+
+
+def test_widths_of_zero_and_infinity_do_not_converge():
+    side = 10
+    corner = sums_to(side, {(dy, dx): 1.0 for dy in (-9, 9) for dx in (-9, 9)})
+    row = sums_to(side, {(0, dx): np.exp(-(dx**2) / 18) for dx in range(1, 10)})
+    neighbours = sums_to(side, {(0, 1): 1.0, (1, 0): 1.0})
+    found = fit_widths(np.concatenate([corner, row, neighbours]))
+    assert not found.converged.any()
+    assert np.isfinite(found.sigma_x).all()
+    assert found.sigma_x[0] == found.sigma_y[0] == pytest.approx(20)
+    assert found.sigma_x[1] == pytest.approx(3, abs=1e-6)
+    assert found.sigma_y[1] < 0.3
+    assert max(found.sigma_x[2], found.sigma_y[2]) < 0.4
+
+
+def test_nothing_to_fit_has_no_width():
+    found = fit_widths(sums_to(5, {(0, 0): 7.0}))
+    assert np.isnan(found.sigma_x).all()
+    assert np.isnan(found.amplitude).all()
+    assert not found.converged.any()
+    assert fit_widths(np.zeros((0, 9, 9))).sigma_x.shape == (0,)
+    assert np.isnan(fit_widths(np.ones((1, 1, 1))).sigma_y).all()
+
+
+def test_fits_do_not_depend_on_their_company(monkeypatch):
+    s = autocorrelation(blobs(9, (1, 12, 12), np.linspace(0.05, 0.9, 9), 3))
+    together = fit_widths(s)
+    monkeypatch.setattr(locality, "_FITS_AT_A_TIME", 2)
+    for one, other in zip(fit_widths(s), together, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+# -- the tables -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("include_origin", [False, True])
+@pytest.mark.parametrize("channels", ["same", "any"])
+def test_tables_are_those_of_recomputing(channels, include_origin, tmp_path):
+    shape = (2, 8, 8)
+    n_units = 7
+    rounds = [blobs(n_units, shape, np.full(n_units, share), 4) for share in (1.0, 0.5, 0.1)]
+    rounds[2][0] = False
+    rounds[2][1] = False
+    rounds[2][1, :, 3, 2:4] = True  # four weights, two pixels
+    masks = [as_mask(connected) for connected in rounds]
+    masks[1]["layers.0.bias"][:5] = False
+    masks[1]["layers.1.weight"] = np.zeros((3, n_units), bool)
+    tables = measure_locality(masks, shape, channels=channels, include_origin=include_origin, min_weights=5)
+
+    for n, connected in enumerate(rounds):
+        used = connected.any(axis=1, keepdims=True) if channels == "any" else connected
+        s = np.stack([reference.autocorrelation(mask) for mask in used])
+        units = {name: column[tables.units["round"] == n] for name, column in tables.units.items()}
+        population = {name: column[n] for name, column in tables.population.items()}
+        assert units["unit"].tolist() == list(range(n_units))
+        assert units["density"] == pytest.approx(density(masks[n]))
+        assert units["n_weights"].tolist() == connected.sum(axis=(1, 2, 3)).tolist()
+        enough = units["n_weights"] >= 5
+        assert [value is None for value in units["converged"]] == (~enough).tolist()
+        for name in ("sigma_x", "sigma_y", "moment_x", "moment_y"):
+            assert (np.isnan(units[name]) == ~enough).all()
+        for k in np.flatnonzero(enough):
+            moments = reference.moments(s[k], include_origin)
+            assert (units["moment_x"][k], units["moment_y"][k]) == pytest.approx(moments)
+            if units["converged"][k]:
+                widths = reference.fit_widths(s[k], moments, include_origin)
+                assert (units["sigma_x"][k], units["sigma_y"][k]) == pytest.approx(widths, abs=1e-3)
+        assert sum(units["converged"][enough]) >= enough.sum() - 1
+
+        assert (population["round"], population["n_units"], population["n_without_width"]) == (n, 7, (~enough).sum())
+        total = s.sum(axis=0)
+        moments = reference.moments(total, include_origin)
+        assert (population["moment_x"], population["moment_y"]) == pytest.approx(moments)
+        widths = reference.fit_widths(total, moments, include_origin)
+        assert (population["sigma_x"], population["sigma_y"]) == pytest.approx(widths, abs=1e-3)
+        assert population["converged"] is True
+
+        expected = reference.pair_correlation(used)
+        pairs = {
+            name: column[tables.pair_correlation["round"] == n] for name, column in tables.pair_correlation.items()
+        }
+        assert pairs["radius"].tolist() == sorted(expected)
+        for k, r in enumerate(pairs["radius"]):
+            assert (pairs["pairs"][k], pairs["expected_pairs"][k]) == pytest.approx(expected[r])
+            assert pairs["g"][k] == pytest.approx(expected[r][0] / expected[r][1])
+
+    keys = {"dataset": "photos", "method": "imp", "seed": 0}
+    names = ("locality", "locality_population", "pair_correlation")
+    for name, columns in zip(names, tables, strict=True):
+        store.write_table(tmp_path / f"{name}.parquet", name, columns, **keys)
+    table = store.read_table(tmp_path / "locality.parquet", "locality")
+    assert table["converged"].null_count == table["sigma_x"].null_count == 2
+
+
+def test_enough_weights_but_no_pair_is_no_width():
+    connected = np.zeros((1, 3, 4, 4), bool)
+    connected[0, [0, 1, 2], [0, 1, 2], 3] = True
+    units, population, pairs = measure_locality([as_mask(connected)], (3, 4, 4), min_weights=2)
+    assert np.isnan(units["sigma_x"]).all()
+    assert np.isnan(units["moment_x"]).all()
+    assert units["converged"].tolist() == [False]
+    assert population["n_without_width"].tolist() == [1]
+    assert np.isnan(population["sigma_x"]).all()
+    assert np.isnan(pairs["g"]).all()
+    assert not pairs["expected_pairs"].any()
+    assert measure_locality([as_mask(connected)], (3, 4, 4), channels="any", min_weights=2).units["moment_y"] > 0
+
+
+def test_random_masks_have_no_pair_correlation():
+    connected = stream("no structure").random((100, *SHAPE)) < 0.2
+    pairs = pair_correlation(autocorrelation(connected).sum(axis=0), connected.sum(axis=(2, 3)))
+    n = connected.sum(axis=(2, 3))
+    assert pairs["expected_pairs"].sum() == pytest.approx((n * (n - 1)).sum())
+    assert pairs["pairs"].sum() == (n * (n - 1)).sum()
+    assert pairs["g"][:35] == pytest.approx(1, abs=0.04)
+
+
+def test_local_masks_have_pairs_at_small_radii():
+    connected = blobs(20, SHAPE, np.full(20, 0.05), 5)
+    g = pair_correlation(autocorrelation(connected).sum(axis=0), connected.sum(axis=(2, 3)))["g"]
+    assert g[0] > 3
+    assert g[25] < 0.5
+
+
+def test_what_does_not_fit_is_refused():
+    mask = as_mask(np.ones((2, 3, 4, 4), bool))
+    with pytest.raises(ValueError, match=r"m\(0\) has 48 inputs, but images of \(3, 5, 5\) have 75 pixels"):
+        measure_locality([mask], (3, 5, 5))
+    with pytest.raises(ValueError, match="must be 'same' or 'any'"):
+        measure_locality([mask], (3, 4, 4), channels="all")

@@ -1,0 +1,137 @@
+"""Kurtosis of the first layer's preactivations (Eq. 4, Fig. 4B)."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from winnow.measure.preactivations import ZERO_SD, check_inputs, effective_weights, validation_chunks
+from winnow.pruning import density
+from winnow.store import Dataset, Mask, Parameters
+
+_CHUNK = 1024  # images at a time
+
+
+class KurtosisTables(NamedTuple):
+    """Columns of the tables `kurtosis_by_unit` and `kurtosis_by_class`, without dataset, method and seed."""
+
+    by_unit: dict[str, np.ndarray]
+    by_class: dict[str, np.ndarray]
+
+
+def measure_kurtosis(
+    parameters: Parameters, masks: Sequence[Mask], dataset: Dataset, *, epsilon: float = 1e-5
+) -> KurtosisTables:
+    """Kurtosis of every first-layer unit's preactivation at θ ⊙ m(n), over the validation images (Eq. 4).
+
+    Kurtosis is `E[(λ − Eλ)⁴] / E[(λ − Eλ)²]²`, not the excess: a Gaussian has 3.  Moments are the population's.
+
+    Args:
+        parameters: θ, the network at the rewind point.
+        masks: m(0), m(1), …; the kurtosis of row `round` n belongs to m(n).
+        dataset: its validation images are used.
+        epsilon: ε of batch norm.
+
+    Returns:
+        By unit: one row per round and unit, over all images.  By class: one row per round and class, mean and median
+        over the units of the kurtosis over the images of that class.  A unit without variance has no kurtosis: NaN by
+        unit, not counted in `n_units` by class.
+
+    Raises:
+        ValueError: parameters, masks and images do not fit together.
+    """
+    weights = [effective_weights(parameters, mask, epsilon=epsilon).astype(np.float32) for mask in masks]
+    check_inputs(dataset, weights[0].shape[1])
+    kurtosis = [*_kurtosis(weights, dataset)]
+    densities = [density(mask) for mask in masks]
+    return KurtosisTables(
+        _by_unit([of_all for of_all, _ in kurtosis], densities),
+        _by_class([of_class for _, of_class in kurtosis], densities),
+    )
+
+
+def _kurtosis(weights: list[np.ndarray], dataset: Dataset) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each round the kurtosis over all images (H,) and over those of each class (H, K).
+
+    Images are centred on their class before the products, so that λ comes out centred on its class.  Its powers then
+    simply add up over the chunks, and the moments over all images follow from those within the classes and the classes'
+    means, which are linear in the mean images.
+    """
+    labels = np.asarray(dataset.validation.labels)
+    order = np.argsort(labels, kind="stable")
+    n_images = np.bincount(labels, minlength=len(dataset.classes)).astype(np.float64)
+    means = _class_means(dataset, order, n_images)
+
+    sums = np.zeros((len(weights), 3, len(weights[0]), len(n_images)))  # of λ², λ³, λ⁴ about the class mean
+    squares = np.zeros(means.shape[1])
+    for images, (classes, label, starts) in _chunks(dataset, order):
+        centred = np.subtract(images, means[label], out=np.empty_like(images), casting="same_kind")
+        squares += np.einsum("nj,nj->j", centred, centred)
+        for w, total in zip(weights, sums, strict=True):
+            power1 = (w @ centred.T).astype(np.float64)
+            power2 = power1 * power1
+            for k, power in enumerate((power2, power2 * power1, power2 * power2)):
+                total[k][:, classes] += np.add.reduceat(power, starts, axis=1)
+
+    share = n_images / n_images.sum()
+    offsets = means - share @ means
+    variance = squares / n_images.sum() + share @ offsets**2
+    for single, (sum2, sum3, sum4) in zip(weights, sums, strict=True):
+        w = single.astype(np.float64)
+        negligible = ZERO_SD**2 * (w**2 @ variance)  # w² @ variance: the variance of λ if the inputs were independent
+        shift = w @ offsets.T  # (H, K), the class means of λ about the mean over all images
+        second = (sum2 + n_images * shift**2).sum(axis=1)
+        fourth = (sum4 + 4 * shift * sum3 + 6 * shift**2 * sum2 + n_images * shift**4).sum(axis=1)
+        of_all = _ratio(n_images.sum(), second, fourth, negligible)
+        yield of_all, _ratio(n_images, sum2, sum4, negligible[:, None])
+
+
+def _ratio(n: np.ndarray, sum2: np.ndarray, sum4: np.ndarray, negligible: np.ndarray) -> np.ndarray:
+    """Kurtosis from sums of powers over n images; NaN where the variance is negligible."""
+    return np.divide(n * sum4, sum2**2, out=np.full(sum2.shape, np.nan), where=sum2 > n * negligible)
+
+
+def _chunks(
+    dataset: Dataset, order: np.ndarray
+) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+    """Chunks of images sorted by class, with (classes in it, class of each image, first image of each class)."""
+    labels = np.asarray(dataset.validation.labels)[order]
+    for k, images in enumerate(validation_chunks(dataset, _CHUNK, order)):
+        label = labels[k * _CHUNK : (k + 1) * _CHUNK]
+        starts = np.flatnonzero(np.diff(label, prepend=-1))
+        yield images, (label[starts], label, starts)
+
+
+def _class_means(dataset: Dataset, order: np.ndarray, n_images: np.ndarray) -> np.ndarray:
+    """Mean prepared image of each class, (K, D) float64; zero for a class without images."""
+    means = np.zeros((len(n_images), dataset.validation.images.shape[1]))
+    for images, (classes, _, starts) in _chunks(dataset, order):
+        means[classes] += np.add.reduceat(images, starts, axis=0, dtype=np.float64)
+    return means / np.maximum(n_images, 1)[:, None]
+
+
+def _by_unit(kurtosis: list[np.ndarray], densities: list[float]) -> dict[str, np.ndarray]:
+    n_units = len(kurtosis[0])
+    return {
+        "round": np.repeat(np.arange(len(kurtosis)), n_units),
+        "density": np.repeat(densities, n_units),
+        "unit": np.tile(np.arange(n_units), len(kurtosis)),
+        "kurtosis": np.concatenate(kurtosis),
+    }
+
+
+def _by_class(kurtosis: list[np.ndarray], densities: list[float]) -> dict[str, np.ndarray]:
+    n_classes = kurtosis[0].shape[1]
+    values = np.concatenate(kurtosis, axis=1)  # (H, rounds · K)
+    n_units = np.isfinite(values).sum(axis=0)
+    mean, median = np.full((2, values.shape[1]), np.nan)
+    mean[n_units > 0] = np.nanmean(values[:, n_units > 0], axis=0)
+    median[n_units > 0] = np.nanmedian(values[:, n_units > 0], axis=0)
+    return {
+        "round": np.repeat(np.arange(len(kurtosis)), n_classes),
+        "density": np.repeat(densities, n_classes),
+        "class": np.tile(np.arange(n_classes), len(kurtosis)),
+        "kurtosis_mean": mean,
+        "kurtosis_median": median,
+        "n_units": n_units,
+    }
