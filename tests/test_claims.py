@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from winnow import store
-from winnow.claims import CLAIMS, check_claims, final_width, predicted_signs, summarise_claims
+from winnow.claims import CLAIMS, check_claims, final_width, predicted_signs, share_without_width, summarise_claims
 
 METHODS = ("imp", "oneshot", "random")
 
@@ -107,6 +107,8 @@ def test_seeds_that_disagree_and_missing_data_leave_it_undetermined():
 def test_widths_leave_out_units_without_a_converged_fit():
     table = locality(GOOD_WIDTHS, seeds=[0])
     assert final_width(table, "imp") == 8.0
+    assert share_without_width(table, "imp") == pytest.approx(2 / 5)
+    assert share_without_width(table, "random") == 0
     assert np.isnan(final_width(table.iloc[:0], "imp"))
 
 

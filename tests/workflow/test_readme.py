@@ -1,7 +1,7 @@
 """The README's worked examples, executed as they stand there.
 
-A block of code whose first line is a comment `append to PATH` or `new file PATH` is applied to a copy of the project; the
-commands of `sh` blocks in the same section that call Snakemake run, on the tiny experiment.
+A block of code whose first line is a comment `append to PATH` or `new file PATH` is applied to a copy of the project;
+the commands of `sh` blocks in the same section that call Snakemake run, on the tiny experiment.
 """
 
 import re
@@ -80,6 +80,21 @@ def test_own_photographs_section_is_a_good_configuration():
         parse_config(yaml.safe_load(code), "README.md")
     # All is well but for the folder, which is the reader's.
     assert len(str(error.value).splitlines()) == 1 and "there is no folder" in str(error.value)
+
+
+def test_the_table_of_settings_is_that_of_the_default_experiment():
+    from winnow.config import parse_config
+
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = parse_config(raw, "config.yaml").model_dump()
+    rows = re.findall(r"^\| `([a-z_.]+)` \| `([^`]+)` \|", section("Changing the experiment"), re.MULTILINE)
+    assert len(rows) > 8
+    for setting, value in rows:
+        found = config
+        for key in setting.split("."):
+            found = found[key]
+        given = yaml.safe_load(value)
+        assert found == given or (given == {} and found is not None), setting
 
 
 def test_files_that_the_readme_names_exist(finished):

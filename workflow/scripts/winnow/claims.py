@@ -73,9 +73,19 @@ class Claim:
 
 def final_width(table: pd.DataFrame, method: str, average: str = "mean") -> float:
     """Mean or median of the converged `sigma_x` of the units after the last round, in pixels (Figs. 3C, 4A)."""
-    last = table[(table["method"] == method) & (table["round"] == table["round"].max())]
+    last = _last_round(table, method)
     converged = last.loc[last["converged"].eq(True), "sigma_x"]
     return float(converged.agg(average)) if len(converged) else np.nan
+
+
+def share_without_width(table: pd.DataFrame, method: str) -> float:
+    """Share of the units that `final_width` leaves out: too few weights, or a fit that did not converge."""
+    last = _last_round(table, method)
+    return float(1 - last["converged"].eq(True).mean()) if len(last) else np.nan
+
+
+def _last_round(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    return table[(table["method"] == method) & (table["round"] == table["round"].max())]
 
 
 def kurtosis_by_round(table: pd.DataFrame, method: str) -> pd.Series:
@@ -130,6 +140,10 @@ CLAIMS = (
             Statistic("mean width, IMP, pixels", lambda t: final_width(t.locality, "imp")),
             Statistic("mean width, oneshot, pixels", lambda t: final_width(t.locality, "oneshot")),
             Statistic("mean width, random, pixels", lambda t: final_width(t.locality, "random")),
+            Statistic("share of the units without a width, IMP", lambda t: share_without_width(t.locality, "imp")),
+            Statistic(
+                "share of the units without a width, oneshot", lambda t: share_without_width(t.locality, "oneshot")
+            ),
         ),
     ),
     Claim(

@@ -9,7 +9,6 @@ kurtosis, each beside what is to be expected of so many draws from a Gaussian.  
 several classes a clone is a mixture of Gaussians.
 """
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,8 +18,6 @@ import pyarrow as pa
 
 from winnow import store
 from winnow.streams import stream
-
-_LOG = logging.getLogger(__name__)
 
 N_DIRECTIONS = 64
 """Directions, of each kind, over which the certificate averages the kurtosis."""
@@ -144,7 +141,6 @@ def clone_gaussian(
                 split.images[_compact(of_class[k])] = images
         columns = {key: [row[key] for row in certificate] for key in certificate[0]}
         store.write_table(certificate_path, "certificate", columns, dataset=name)
-    _LOG.info("%s: %s", name, summarise_certificate(store.read_table(certificate_path, "certificate")))
 
 
 def _rows_by_class(labels: np.ndarray, n_classes: int) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Which files are the photographs of a dataset.  Needs nothing but Python: Snakemake asks, where little is installed."""
+"""Which files are the photographs of a dataset.  Imports little, so that Snakemake can ask in a bare environment."""
 
 import os
 from importlib.util import find_spec

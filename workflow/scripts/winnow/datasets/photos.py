@@ -119,8 +119,8 @@ class Cut:
             raise PhotosError(f"band ({self.band}) must hold a validation patch: raise it to at least {self.side}")
         if self.tile < self.side + self.stripe:
             raise PhotosError(
-                f"tile ({self.tile}) must be at least {self.side + self.stripe}, a training patch (side {self.side}) and "
-                f"the held-out band ({self.stripe}), which share no pixel; enlarge tile, or lower side or band"
+                f"tile ({self.tile}) must be at least {self.side + self.stripe}: a training patch (side {self.side}) "
+                f"and the held-out band ({self.stripe}) share no pixel; enlarge tile, or lower side or band"
             )
 
     def starts(self, length: int) -> range:
