@@ -84,6 +84,14 @@ def test_masks_survive_the_round_trip_bit_by_bit(tmp_path_factory, shapes, seed)
     assert all(read[name].dtype == bool and (read[name] == m).all() for name, m in mask.items())
 
 
+def test_the_same_mask_gives_the_same_bytes_and_order(tmp_path):
+    mask = {f"layers.{i}.{kind}": np.ones((2, 3), bool) for i in range(12) for kind in ("weight", "bias")}
+    for n in range(5):
+        store.write_mask(tmp_path / f"{n}", mask)
+    assert len({(tmp_path / f"{n}").read_bytes() for n in range(5)}) == 1
+    assert list(store.read_mask(tmp_path / "0")) == list(mask)
+
+
 def test_masks_are_packed_and_readable_without_winnow(tmp_path):
     from safetensors import safe_open
 
@@ -91,7 +99,7 @@ def test_masks_are_packed_and_readable_without_winnow(tmp_path):
     store.write_mask(tmp_path / "m.safetensors", mask)
     assert (tmp_path / "m.safetensors").stat().st_size < 64 * 100 / 8 + 300
     with safe_open(tmp_path / "m.safetensors", "numpy") as file:
-        shape = json.loads(file.metadata()["layers.0.weight"])
+        shape = json.loads(file.metadata()["shapes"])["layers.0.weight"]
         bits = np.unpackbits(file.get_tensor("layers.0.weight"), count=np.prod(shape)).reshape(shape)
     assert (bits == mask["layers.0.weight"]).all()
 

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.utils import available_cpu_count
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
@@ -18,6 +20,13 @@ try:
     CONFIG = parse_config(config, config_origin)
 except ConfigError as error:
     raise WorkflowError(f"The configuration cannot be run.\n{error}") from None
+
+# Jobs beyond the processors there are only crowd each other out of the caches: eight at a time on two processors took a
+# fifth longer than two at a time, and twice the memory.  On a cluster (jobs on nodes) nothing is limited.
+asked_cores = workflow.global_resources["_cores"].value
+if workflow.nodes is None and asked_cores is not None and asked_cores > available_cpu_count():
+    logger.info(f"{asked_cores} cores were asked for, {available_cpu_count()} are there and will be used.")
+    workflow.global_resources["_cores"] = available_cpu_count()
 
 METHODS = ["imp", "oneshot", "random"]
 ROUNDS = list(range(1, CONFIG.pruning.rounds + 1))

@@ -324,8 +324,9 @@ def read_parameters(path: str | Path) -> Parameters:
 
 def write_mask(path: str | Path, mask: Mask) -> None:
     """Write a mask, eight parameters a byte (`numpy.packbits` of the flattened array)."""
-    shapes = {name: json.dumps(array.shape) for name, array in mask.items()}
-    write_arrays(path, {name: np.packbits(array) for name, array in mask.items()}, shapes)
+    # One entry of metadata: safetensors writes several in an order that changes from file to file.
+    shapes = json.dumps({name: array.shape for name, array in mask.items()})
+    write_arrays(path, {name: np.packbits(array) for name, array in mask.items()}, {"shapes": shapes})
 
 
 def read_mask(path: str | Path) -> Mask:
@@ -336,13 +337,15 @@ def read_mask(path: str | Path) -> Mask:
     """
     packed = read_arrays(path)
     with safe_open(path, "numpy") as file:
-        metadata = file.metadata() or {}
+        shapes = json.loads((file.metadata() or {}).get("shapes", "{}"))
     mask: Mask = {}
-    for name, bits in packed.items():
-        shape = json.loads(metadata.get(name, "null"))
-        if shape is None or bits.dtype != np.uint8 or bits.size != -(-int(np.prod(shape)) // 8):
-            raise StoreError(f"{path}: holds no mask (array {name!r} has no shape, or the wrong size)")
-        mask[name] = np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
+    for name, shape in shapes.items():  # in the order in which it was written
+        bits, size = packed.get(name, np.empty(0)), int(np.prod(shape))
+        if bits.dtype != np.uint8 or bits.size != -(-size // 8):
+            raise StoreError(f"{path}: holds no mask (array {name!r} is missing or has the wrong size)")
+        mask[name] = np.unpackbits(bits, count=size).astype(bool).reshape(shape)
+    if not mask:
+        raise StoreError(f"{path}: holds no mask (no shapes in its metadata)")
     return mask
 
 

@@ -1,7 +1,7 @@
-"""Each fast statistic beside a straightforward peer, in one run: `python benchmarks/statistics.py`.
+"""Each fast statistic beside a straightforward peer, in one run: `python benchmarks/measures.py`.
 
-Prints a Markdown table.  Times are the best of three on one thread; a peer that would take minutes runs on a sample of units
-or weights, and its time is scaled up (marked ~).  Ratios mean more than seconds: machines differ, and drift.
+Prints a Markdown table.  Times are the best of three on one thread; a peer that would take minutes runs on a sample of
+units or weights, and its time is scaled up (marked ~).  Ratios mean more than seconds: machines differ, and drift.
 """
 
 import os
@@ -43,7 +43,7 @@ def row(what: str, size: str, ours: float, peer: str, theirs: float, share: floa
 
 
 def autocorrelations(masks: np.ndarray) -> str:
-    """S(d) of all units: one batched transform, against `scipy.signal.correlate` unit by unit and channel by channel."""
+    """S(d) of all units: one batched transform, against `scipy.signal.correlate` unit by unit, channel by channel."""
     peer = best(lambda: [[signal.correlate(c, c) for c in unit.astype(float)] for unit in masks[:32]], 1)
     size = f"{UNITS} units"
     return row("autocorrelation", size, best(lambda: autocorrelation(masks)), "signal.correlate", peer, 32 / UNITS)
