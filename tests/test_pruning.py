@@ -35,7 +35,7 @@ def chain(pool, rounds=8, share=0.3):
     """Masks of IMP with fresh scores every round."""
     masks = [full_mask(parameters())]
     for n in range(1, rounds + 1):
-        scores = score_parameters(parameters(n), parameters(), "magnitude")
+        scores = score_parameters(rewind=parameters(), trained=parameters(n), criterion="magnitude")
         masks.append(prune_by_score(scores, masks[-1], n, share=share, pool=pool))
     return masks
 
@@ -82,7 +82,7 @@ def test_equals_the_reference_also_with_ties(seed, share, n, pool, levels):
 
 def test_negative_survivors_stay_as_positive_ones_do():
     trained = parameters()
-    mask = prune_imp_first_round(trained, trained, share=0.5, pool="layerwise", criterion="magnitude")
+    mask = prune_imp_first_round(rewind=trained, trained=trained, share=0.5, pool="layerwise", criterion="magnitude")
     kept = trained["layers.0.weight"][mask["layers.0.weight"]]
     cut = trained["layers.0.weight"][~mask["layers.0.weight"]]
     assert (kept < 0).any() and (kept > 0).any()
@@ -99,8 +99,8 @@ def test_ten_layers_are_pools_of_their_own():
 def test_oneshot_is_nested_and_begins_like_imp():
     trained, rewind = parameters(1), parameters(2)
     options = {"share": 0.3, "pool": "layerwise", "criterion": "magnitude"}
-    masks = prune_oneshot(trained, rewind, range(1, 6), **options)
-    first = prune_imp_first_round(rewind, trained, **options)
+    masks = prune_oneshot(range(1, 6), rewind=rewind, trained=trained, **options)
+    first = prune_imp_first_round(rewind=rewind, trained=trained, **options)
     assert all((masks[0][name] == first[name]).all() for name in first)
     for before, after in pairwise(masks):
         assert all(not (after[name] & ~before[name]).any() for name in after)

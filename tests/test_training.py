@@ -100,7 +100,7 @@ def test_dense_training_is_one_training_through_the_rewind_point(dataset):
 
 def test_a_round_starts_from_the_masked_rewind_point_with_batches_of_its_own(dataset, monkeypatch):
     rewind, trained, _ = dense(dataset)
-    mask = prune_imp_first_round(rewind, trained, **PRUNING)
+    mask = prune_imp_first_round(rewind=rewind, trained=trained, **PRUNING)
     calls = []
 
     def spy(self, start, mask, dataset, batches, steps):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ["Snakefile", "config.yaml", "configs", "envs", "workflow"]
+PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow"]
 
 
 @dataclass(frozen=True)

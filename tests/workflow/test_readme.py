@@ -20,7 +20,7 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
 def section(title: str) -> str:
-    found = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#|\Z)", README, re.DOTALL | re.MULTILINE)
+    found = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#+ [A-Z]|\Z)", README, re.DOTALL | re.MULTILINE)
     assert found, f"README.md has no section {title!r}"
     return found[2]
 
@@ -67,9 +67,12 @@ def test_a_statistic_of_ones_own(continued):
 
 def test_reading_the_tables_in_pandas(finished, monkeypatch, capsys):
     monkeypatch.chdir(finished.folder)
-    (code,) = [code for kind, code in BLOCK.findall(section("Reading the tables")) if kind == "python"]
-    exec(compile(code.replace("results/demo", "results/tiny"), "README.md", "exec"), {})
-    assert "imp" in capsys.readouterr().out
+    for kind, code in BLOCK.findall(section("Reading the tables")):
+        assert kind == "python"
+        exec(compile(code.replace("results/demo", "results/tiny"), "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "photos-clone" in printed and "imp" in printed  # the widths
+    assert "removed_in" in printed and "unit" in printed  # the columns' meaning
 
 
 def test_own_photographs_section_is_a_good_configuration():

@@ -6,8 +6,8 @@ from winnow.pruning import prune_imp_first_round
 
 log_to(snakemake.log[0])
 mask = prune_imp_first_round(
-    store.read_parameters(snakemake.input.rewind),
-    store.read_parameters(snakemake.input.trained),
+    rewind=store.read_parameters(snakemake.input.rewind),
+    trained=store.read_parameters(snakemake.input.trained),
     **snakemake.params.pruning,
 )
 store.write_mask(snakemake.output.mask, mask)

@@ -6,9 +6,9 @@ from winnow.pruning import prune_oneshot
 
 log_to(snakemake.log[0])
 masks = prune_oneshot(
-    store.read_parameters(snakemake.input.rewind),
-    store.read_parameters(snakemake.input.trained),
     snakemake.params.rounds,
+    rewind=store.read_parameters(snakemake.input.rewind),
+    trained=store.read_parameters(snakemake.input.trained),
     **snakemake.params.pruning,
 )
 for path, mask in zip(snakemake.output.masks, masks, strict=True):

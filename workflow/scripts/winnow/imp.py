@@ -114,7 +114,7 @@ def prune_imp_round(
     batches = draw_batches(dataset, settings, seed, n)
     steps = range(settings.rewind, settings.steps)
     trained, curve = settings.train(apply_mask(rewind, mask), mask, dataset, batches, steps)
-    scores = score_parameters(trained, rewind, criterion)
+    scores = score_parameters(rewind=rewind, trained=trained, criterion=criterion)
     return prune_by_score(scores, mask, n, share=share, pool=pool), curve
 
 

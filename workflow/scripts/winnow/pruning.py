@@ -104,12 +104,12 @@ def _natural(layer: str) -> int:
 # -- the three methods ------------------------------------------------------------------------------------------------
 
 
-def score_parameters(trained: Parameters, rewind: Parameters, criterion: str) -> dict[str, np.ndarray]:
+def score_parameters(*, rewind: Parameters, trained: Parameters, criterion: str) -> dict[str, np.ndarray]:
     """The criterion's score of every prunable parameter."""
     return {name: CRITERIA[criterion](trained[name], rewind[name]) for name in prunable_names(trained)}
 
 
-def prune_imp_first_round(rewind: Parameters, trained: Parameters, *, share: float, pool: Pool, criterion: str) -> Mask:
+def prune_imp_first_round(*, rewind: Parameters, trained: Parameters, share: float, pool: Pool, criterion: str) -> Mask:
     """m(1), from the dense training that round 1 shares.
 
     Args:
@@ -119,19 +119,19 @@ def prune_imp_first_round(rewind: Parameters, trained: Parameters, *, share: flo
         pool: which parameters share a threshold.
         criterion: one of `winnow.criteria.CRITERIA`.
     """
-    scores = score_parameters(trained, rewind, criterion)
+    scores = score_parameters(rewind=rewind, trained=trained, criterion=criterion)
     return prune_by_score(scores, full_mask(rewind), 1, share=share, pool=pool)
 
 
 def prune_oneshot(
-    trained: Parameters, rewind: Parameters, rounds: Sequence[int], *, share: float, pool: Pool, criterion: str
+    rounds: Sequence[int], *, rewind: Parameters, trained: Parameters, share: float, pool: Pool, criterion: str
 ) -> list[Mask]:
     """Prune the dense θ(T) in a single cut to each round's density (1 − s)^n.
 
     Args:
-        trained: θ(T) of the dense training.
-        rewind: θ(t_rewind).
         rounds: the rounds n.
+        rewind: θ(t_rewind).
+        trained: θ(T) of the dense training.
         share: s, pruned per round.
         pool: which parameters share a threshold.
         criterion: one of `winnow.criteria.CRITERIA`.
@@ -139,7 +139,7 @@ def prune_oneshot(
     Returns:
         One mask a round.  They are nested, as one order of scores gives them all.
     """
-    scores, everything = score_parameters(trained, rewind, criterion), full_mask(trained)
+    scores, everything = score_parameters(rewind=rewind, trained=trained, criterion=criterion), full_mask(trained)
     return [prune_by_score(scores, everything, n, share=share, pool=pool) for n in rounds]
 
 
