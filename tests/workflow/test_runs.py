@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -203,7 +204,13 @@ def test_a_killed_run_goes_on_and_ends_the_same(finished, fresh, sent):
     command = [sys.executable, "-m", "snakemake", "--configfile", "configs/tiny.yaml", "--cores", "2", "fig1", "fig4"]
     with (fresh.folder / "said.txt").open("w") as said:
         running = subprocess.Popen(
-            command, cwd=fresh.folder, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=fresh.folder,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # Where the tests themselves run in the background, an interrupt is ignored, by their children too.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
     deadline = time.monotonic() + 120
     while not list(fresh.folder.glob("results/tiny/runs/photos/seed*/imp/round2/mask.safetensors")):
