@@ -42,6 +42,16 @@ def band_limits(collection) -> dict[float, tuple[float, float]]:
     return {x: (rows["y"].min(), rows["y"].max()) for x, rows in vertices.groupby("x")}
 
 
+def assert_over_seeds(line: np.ndarray, band, seeds: dict[int, list[float]], experiment) -> None:
+    """The line is the mean over the seeds and the band their extremes, round by round, at the round's sparsity."""
+    sparsities = [1 - experiment.density(n) for n in seeds]
+    means = [np.mean(values) for values in seeds.values()]
+    np.testing.assert_allclose(line, list(zip(sparsities, means, strict=True)))
+    limits = band_limits(band)
+    extremes = [(min(values), max(values)) for values in seeds.values()]
+    np.testing.assert_allclose([limits[round(s, 9)] for s in sparsities], extremes, rtol=1e-6)
+
+
 def expected_seed_means(table: pd.DataFrame, value: str, statistic=np.mean) -> dict[int, list[float]]:
     """By round: one number a seed, computed the slow way."""
     result: dict[int, list[float]] = {}
@@ -202,15 +212,7 @@ def test_fig4_lines_are_means_and_bands_extremes_over_seeds(experiment):
         drawn = curves(axes)
         for method, band in zip(METHODS, axes.collections, strict=True):
             rows = table[(table["dataset"] == NAME) & (table["method"] == method)]
-            seeds = expected_seed_means(rows, value)
-            expected = [(1 - experiment.density(n), np.mean(values)) for n, values in seeds.items()]
-            np.testing.assert_allclose(drawn[METHODS[method].label], expected)
-            limits = band_limits(band)
-            np.testing.assert_allclose(
-                [limits[round(1 - experiment.density(n), 9)] for n in seeds],
-                [(min(values), max(values)) for values in seeds.values()],
-                rtol=1e-6,
-            )
+            assert_over_seeds(drawn[METHODS[method].label], band, expected_seed_means(rows, value), experiment)
             assert to_rgb(METHODS[method].colour) == tuple(band.get_facecolor()[0][:3])
     gaussian = curves(figure.axes[1])["Gaussian"]
     assert (gaussian[:, 1] == 3).all()
@@ -363,14 +365,7 @@ def test_fig6_accuracy_is_that_of_the_last_step(experiment, retrained):
     for method, band in zip(METHODS, axes.collections, strict=False):
         rows = training[(training["dataset"] == NAME) & (training["method"] == method) & (training["step"] == 600)]
         seeds = expected_seed_means(rows, "validation_accuracy")
-        expected = [(1 - experiment.density(n), np.mean(values)) for n, values in seeds.items()]
-        np.testing.assert_allclose(drawn[METHODS[method].label], expected)
-        limits = band_limits(band)
-        np.testing.assert_allclose(
-            [limits[round(1 - experiment.density(n), 9)] for n in seeds],
-            [(min(values), max(values)) for values in seeds.values()],
-            rtol=1e-6,
-        )
+        assert_over_seeds(drawn[METHODS[method].label], band, seeds, experiment)
     title = axes.get_legend().get_title().get_text()
     assert title == ("" if retrained else "not retrained: oneshot, random")
 

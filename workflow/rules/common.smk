@@ -21,8 +21,8 @@ try:
 except ConfigError as error:
     raise WorkflowError(f"The configuration cannot be run.\n{error}") from None
 
-# Jobs beyond the processors there are only crowd each other out of the caches: eight at a time on two processors took a
-# fifth longer than two at a time, and twice the memory.  On a cluster (jobs on nodes) nothing is limited.
+# Jobs beyond the processors there are only crowd each other out of the caches: all take longer, and more memory.  On a
+# cluster (jobs on nodes) nothing is limited.
 asked_cores = workflow.global_resources["_cores"].value
 if workflow.nodes is None and asked_cores is not None and asked_cores > available_cpu_count():
     logger.info(f"{asked_cores} cores were asked for, {available_cpu_count()} are there and will be used.")

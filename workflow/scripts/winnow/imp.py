@@ -56,7 +56,7 @@ class TrainingSettings:
 
 
 def draw_batches(dataset: Dataset, settings: TrainingSettings, *keys: int | str) -> np.ndarray:
-    """Indices of the training images of each step, a pure function of the keys: (steps, batch) int64, replacement."""
+    """Indices of each step's training images, drawn with replacement, by the keys alone: (steps, batch) int64."""
     return stream("batches", *keys).integers(len(dataset.train.images), size=(settings.steps, settings.batch))
 
 

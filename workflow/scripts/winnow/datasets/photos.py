@@ -95,7 +95,7 @@ class Cut:
 
     Attributes:
         side: side of a patch.
-        tile: side of a tile, a class; at least two patches: one for training, one for validation.
+        tile: side of a tile, a class; it has room for a training patch beside a held-out stripe.
         stride: distance between neighbouring tiles.
         flips: whether a patch and its mirror image (left-right) are two candidates.
         band: width of the stripes of held-out pixels, at least one patch; None: exactly one.

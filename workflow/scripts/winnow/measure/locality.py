@@ -10,12 +10,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import fft
 
+from winnow.measure.preactivations import WEIGHT
 from winnow.pruning import density
 from winnow.store import Mask
 
 Channels = Literal["same", "any"]
 
-_WEIGHT = "layers.0.weight"
 _UNITS_AT_A_TIME = 32  # their transforms stay in the cache
 _FITS_AT_A_TIME = 4096
 
@@ -72,7 +72,7 @@ def measure_locality(
     if channels not in ("same", "any"):
         raise ValueError(f"channels is {channels!r}, but must be 'same' or 'any'")
     n_inputs = int(np.prod(shape))
-    weights = [mask[_WEIGHT] for mask in masks]
+    weights = [mask[WEIGHT] for mask in masks]
     for n, w in enumerate(weights):
         if w.shape[1] != n_inputs:
             raise ValueError(f"m({n}) has {w.shape[1]} inputs, but images of {shape} have {n_inputs} pixels")

@@ -15,7 +15,7 @@ import numpy as np
 
 from winnow.store import Dataset, Mask, Parameters
 
-WEIGHT, BIAS, NORM = "layers.0.weight", "layers.0.bias", "norms.0"
+WEIGHT, NORM = "layers.0.weight", "norms.0"
 
 ZERO_SD = 1e-5
 """A standard deviation below this share of the one to expect is no variance: what is left is rounding.
