@@ -1,6 +1,7 @@
 """Gaussian clones: mean, covariance and nothing else, and the certificate that says so."""
 
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from reference import clone as reference
 from scipy import stats
 
+import winnow.clone
 from winnow import store
 from winnow.clone import (
     CloneError,
@@ -265,6 +267,63 @@ def test_runs_repeat_bit_for_bit(tmp_path: Path) -> None:
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     for change in ({"seed": 4}, {"seed": 3, "name": "other"}):
         assert (clone(tmp_path, to="c", **change).train.images != first.train.images).all()
+
+
+@pytest.mark.parametrize("per", ["channel", "joint"])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_clone_is_the_same_on_any_number_of_threads_and_that_of_the_reference(
+    tmp_path: Path, per: str, shuffled: bool
+) -> None:
+    write_source(tmp_path / "source", [(9, 3), (20, 4), (5, 0), (30, 2), (8, 8)], shape=(3, 4, 4), shuffled=shuffled)
+    settings = {"per": per, "fit_per_class": 8, "seed": 2}
+    expected = reference.clone_images(store.open_dataset(tmp_path / "source"), "x-clone", **settings)
+    for threads in (1, 2, 7):
+        made = clone(tmp_path, to=f"on {threads}", threads=threads, **settings)
+        for split, images in zip((made.train, made.validation), expected, strict=True):
+            np.testing.assert_allclose(split.images, images, rtol=1e-5, atol=1e-3)
+    for file in ("{}/facts.json", "{}.parquet"):  # facts.json has the checksums of the images
+        assert len({(tmp_path / file.format(f"on {threads}")).read_bytes() for threads in (1, 2, 7)}) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_class_that_fails_ends_it_at_once_and_leaves_nothing(
+    tmp_path: Path, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_source(tmp_path / "source", [(4, 1)] * 200)
+    done = []
+
+    def fit(images: np.ndarray) -> object:
+        done.append(images)
+        if len(done) == 20:
+            raise MemoryError("class 19 is too large")
+        return fit_gaussian(images)
+
+    monkeypatch.setattr(winnow.clone, "fit_gaussian", fit)
+    with pytest.raises(MemoryError, match="class 19 is too large"):
+        clone(tmp_path, threads=threads)
+    assert len(done) < 600  # three channels a class
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory of each mapping")
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_no_more_than_a_class_a_thread_is_in_memory(
+    tmp_path: Path, shuffled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n_classes, of_class = 40, 100 * 3 * 16 * 16 * 4  # 12 MB in all
+    write_source(tmp_path / "source", [(100, 2)] * n_classes, shape=(3, 16, 16), shuffled=shuffled)
+    peaks = []
+
+    def draw_class(*arguments: object) -> object:
+        mappings = Path("/proc/self/smaps").read_text().split("VmFlags:")
+        written = [text for text in mappings if "_images.npy" in text and ".part" in text]
+        peaks.append(sum(1024 * int(text.split("\nRss:")[1].split()[0]) for text in written))
+        return real(*arguments)
+
+    real = winnow.clone._draw_class
+    monkeypatch.setattr(winnow.clone, "_draw_class", draw_class)
+    clone(tmp_path, threads=2)
+    assert len(peaks) == n_classes and max(peaks) < (8 if shuffled else 4) * of_class
 
 
 def test_classes_and_splits_have_their_own_streams(tmp_path: Path) -> None:

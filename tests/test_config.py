@@ -1,10 +1,13 @@
 import copy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from winnow.config import ConfigError, parse_config, schema, settings_table
+from winnow.source_files import IMAGENET32_TRAIN, IMAGENET32_VALIDATION
 
 ROOT = Path(__file__).parent.parent
 GOOD = {
@@ -30,6 +33,14 @@ def fault(raw) -> str:
     return str(error.value)
 
 
+def pretend(folder: Path) -> None:
+    """Lay empty files where the shipped experiments expect data; only their names are looked at."""
+    for name in (*IMAGENET32_TRAIN, IMAGENET32_VALIDATION):
+        (folder / "data/imagenet32").mkdir(parents=True, exist_ok=True)
+        (folder / "data/imagenet32" / name).touch()
+    (folder / "data/cifar-10-python.tar.gz").touch()
+
+
 def test_defaults_are_the_papers():
     config = parse_config(GOOD, "some.yaml")
     assert config.network.hidden == [1024, 1024] and config.training.steps == 40000
@@ -47,8 +58,13 @@ def test_defaults_are_the_papers():
         ("datasets.photos.tiles", 3, r"datasets.photos.tiles: there is no such setting; did you mean 'tile'\?"),
         ("datasets.blobs.clone", {"per": "chanel"}, r"datasets.blobs.clone.per: .*'channel'.*did you mean 'channel'\?"),
         ("datasets.blobs.clone", {"pre": 1}, r"datasets.blobs.clone.pre: .*did you mean 'per'\?"),
-        ("datasets.photos.source", "photo", r"datasets.photos.source: must be one of photos, nlgp; .*'photo'; did you"),
-        ("datasets.new", {"side": 3}, r"datasets.new.source: must be one of photos, nlgp"),
+        ("datasets.photos.source", "photo", "datasets.photos.source: must be one of photos, nlgp, .*'photo'; did you"),
+        (
+            "datasets.new",
+            {"side": 3},
+            "datasets.new.source: must be one of photos, nlgp, imagenet32, cifar10, cifar100, ",
+        ),
+        ("datasets.nlgp", {"source": "photos", "tiles": 3}, r"datasets.nlgp.tiles: .*did you mean 'tile'\?"),
         ("datasets", {}, "datasets: .*at least 1"),
         ("datasets.a/b", {"source": "photos"}, "'a/b' may hold letters, digits"),
         ("datasets.a-clone", {"source": "photos"}, "names ending in -clone belong to Gaussian clones"),
@@ -67,6 +83,9 @@ def test_defaults_are_the_papers():
         ("training.rewind", 40000, r"rewind \(40000\) must be smaller than steps \(40000\)"),
         ("training.batch", 1, "training.batch: .*greater than or equal to 2"),
         ("training.rate", 0, "training.rate: .*greater than 0"),
+        ("training.engine", "spars", r"training.engine: .*did you mean 'sparse'\?"),
+        ("training.precision", "float16", "training.precision: .*'tf32'; it is 'float16'"),
+        ("compute.device", "gpu", "compute.device: .*'cuda'; it is 'gpu'"),
         ("pruning.share", 1, "pruning.share: .*less than 1"),
         ("pruning.share", float("nan"), "pruning.share: "),
         ("pruning.criterion", "magntude", r"no criterion 'magntude'; did you mean 'magnitude'\?"),
@@ -85,6 +104,88 @@ def test_faults_name_file_and_setting(path, value, message):
     text = fault(changed(path, value))
     assert text.startswith("some.yaml: ")
     assert re.search(message, text), text
+
+
+def of_source(source: str, **settings) -> dict:
+    return {**GOOD, "datasets": {"mine": {"source": source, **settings}}}
+
+
+def test_sources_in_files_ask_for_their_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    faults = {
+        "datasets.mine.folder: there is no folder 'data/imagenet32'": of_source("imagenet32", folder="data/imagenet32"),
+        "datasets.mine.path: there is no file or folder 'data/cifar-10-python.tar.gz'": of_source(
+            "cifar10", path="data/cifar-10-python.tar.gz"
+        ),
+        "datasets.mine.path: there is no file or folder 'x'": of_source("cifar100", path="x"),
+        "datasets.mine.folder: there is no folder 'y'": of_source("image_folder", folder="y"),
+    }
+    for message, raw in faults.items():
+        assert fault(raw).startswith(f"some.yaml: {message} (relative to where Snakemake runs)")
+    pretend(tmp_path)
+    (tmp_path / "data/imagenet32/train_data_batch_4").unlink()
+    assert "mine.folder: the folder 'data/imagenet32' lacks train_data_batch_4;" in fault(
+        of_source("imagenet32", folder="data/imagenet32")
+    )
+    for raw in (of_source("imagenet32", folder="data"), of_source("cifar10", path="data")):
+        assert "lacks" in fault(raw)
+
+
+def test_sources_in_files_list_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pretend(tmp_path)
+
+    def files(raw) -> list[str]:
+        return [path.as_posix() for path in parse_config(raw, "some.yaml").datasets["mine"].files()]
+
+    assert files(of_source("photos")) == files(of_source("nlgp")) == []
+    assert files(of_source("cifar10", path="data/cifar-10-python.tar.gz")) == ["data/cifar-10-python.tar.gz"]
+    assert files(of_source("imagenet32", folder="data/imagenet32")) == [
+        f"data/imagenet32/{name}" for name in (*IMAGENET32_TRAIN, IMAGENET32_VALIDATION)
+    ]
+    for name in ("train", "test", "meta"):
+        (tmp_path / "data" / name).touch()
+    assert files(of_source("cifar100", path="data", labels="coarse")) == ["data/train", "data/test", "data/meta"]
+    for name in ("a/2.png", "b/1.png", "a/1.png", ".git/x"):
+        (tmp_path / "pictures" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pictures" / name).touch()
+    images = [f"pictures/{name}" for name in ("a/1.png", "a/2.png", "b/1.png")]
+    assert files(of_source("image_folder", folder="pictures", validation_share=0.2)) == images
+    assert files(of_source("photos", photos="pictures")) == images
+
+
+def test_a_folder_of_images_is_split_in_one_way(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    said = fault(of_source("image_folder", folder=str(tmp_path)))
+    assert "validation_share: the folder" in said and "such as 0.1" in said
+    for name in ("train/a", "train/b", "val/a", "val/b"):
+        (tmp_path / name).mkdir(parents=True)
+    parse_config(of_source("image_folder", folder=str(tmp_path)), "some.yaml")
+    said = fault(of_source("image_folder", folder=str(tmp_path), validation_share=0.1))
+    assert "has validation images of its own: remove this setting" in said
+
+
+def test_the_papers_experiment_is_the_papers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pretend(tmp_path)
+    config = parse_config(yaml.safe_load((ROOT / "configs/paper.yaml").read_text(encoding="utf-8")), "paper.yaml")
+    (dataset,) = config.datasets.values()
+    assert (dataset.source, dataset.classes, dataset.n_inputs) == ("imagenet32", 1000, 3072)
+    assert (dataset.max_train_per_class, dataset.max_validation_per_class) == (None, None)
+    assert (dataset.clone.per, dataset.clone.fit_per_class) == ("channel", 100)
+    assert config.network.hidden == [1024, 1024] and len(config.seeds) == 3
+    training = config.training
+    assert (training.steps, training.rewind, training.batch, training.rate) == (40000, 1000, 40, 0.1)
+    assert (config.pruning.rounds, config.pruning.share) == (10, 0.3)
+    assert (config.components.number, config.components.max_images) == (64, None)
+
+
+def test_listing_files_imports_neither_numpy_nor_torch():
+    code = "import sys, winnow.config; print([name for name in ('numpy', 'torch', 'PIL') if name in sys.modules])"
+    library = ROOT / "workflow/scripts"
+    printed = subprocess.run([sys.executable, "-c", code], cwd=library, capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == "[]"
 
 
 def test_all_faults_are_named_at_once():
@@ -116,9 +217,11 @@ def test_the_schema_is_fresh():
 @pytest.mark.parametrize(
     "path", [ROOT / "config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))], ids=lambda p: p.name
 )
-def test_shipped_experiments_are_good_and_name_their_schema(path):
+def test_shipped_experiments_are_good_and_name_their_schema(path, tmp_path, monkeypatch):
     import jsonschema
 
+    pretend(tmp_path)
+    monkeypatch.chdir(tmp_path)
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     parse_config(raw, path.name)
     first = path.read_text(encoding="utf-8").splitlines()[0]

@@ -1,4 +1,7 @@
+import hashlib
 import json
+import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -142,13 +145,48 @@ def test_dataset_facts(tmp_path):
     assert dataset.shape == (3, 6, 6) and len(dataset.classes) == 4
     assert isinstance(dataset.train.images, np.memmap) and not dataset.train.images.flags.writeable
     np.testing.assert_allclose(dataset.mean_image, np.asarray(dataset.train.images, float).mean(0), rtol=1e-6)
-    prepared = dataset.prepare(dataset.train.images[:3])
-    assert prepared.dtype == np.float32
-    np.testing.assert_allclose(prepared, (dataset.train.images[:3] - dataset.mean_image) / 255, atol=1e-7)
     facts = json.loads((tmp_path / "d" / "facts.json").read_text())
     assert facts["source"] == {"source": "test"} and set(facts["sha256"]) == {
         f"{split}_{what}.npy" for split in ("train", "validation") for what in ("images", "labels")
     } | {"mean_image.npy"}
+    for file, checksum in facts["sha256"].items():
+        assert checksum == hashlib.sha256((tmp_path / "d" / file).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_prepare_makes_one_array_and_leaves_the_images_alone(tmp_path, dtype):
+    dataset = make_dataset(tmp_path / "d", shape=(3, 16, 16), n_train=500, dtype=dtype)
+    images = np.array(dataset.train.images)
+    tracemalloc.start()
+    prepared = dataset.prepare(images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert prepared.dtype == np.float32 and peak < 1.2 * prepared.nbytes
+    np.testing.assert_array_equal(images, dataset.train.images)
+    np.testing.assert_array_equal(prepared, (images.astype(np.float32) - dataset.mean_image) / np.float32(255))
+
+
+def test_released_images_stay(tmp_path):
+    with new(tmp_path / "d", shape=(1, 32, 32), n_train=100) as (train, _):
+        expected = np.random.default_rng(0).normal(size=train.images.shape).astype(np.float32)
+        for start in range(0, 100, 10):
+            train.images[start : start + 10] = expected[start : start + 10]
+            train.release()
+            np.testing.assert_array_equal(train.images[: start + 10], expected[: start + 10])
+    written = store.open_dataset(tmp_path / "d").train
+    for _ in range(2):
+        np.testing.assert_array_equal(written.images, expected)
+        written.release()
+
+
+def test_a_disk_without_room_is_named_before_anything_is_filled(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3 * 4 * 4 - 1))
+    with (
+        pytest.raises(StoreError, match=r"d: needs 0.00 GB, its disk has 0.00 GB left: make room"),
+        new(tmp_path / "d"),
+    ):
+        raise AssertionError("it began")
+    assert left_behind(tmp_path) == []
 
 
 def new(folder, **changes):

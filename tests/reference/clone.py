@@ -3,11 +3,39 @@
 import numpy as np
 from scipy import stats
 
+from winnow.store import Dataset
+from winnow.streams import stream
+
 
 def draw(images: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """Draw from the Gaussian fitted to images (rows) with the dense covariance."""
     images = images.astype(np.float64)
     return rng.multivariate_normal(images.mean(axis=0), np.cov(images.T), n, method="svd")
+
+
+def clone_images(source: Dataset, name: str, per: str, fit_per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation images of a clone, image by image; for fits to fewer images than there are pixels."""
+    n_blocks = source.shape[0] if per == "channel" else 1
+    splits = {"train": source.train, "validation": source.validation}
+    clone = {which: np.full(split.images.shape, np.nan) for which, split in splits.items()}
+    for k in range(len(source.classes)):
+        rows = np.flatnonzero(source.train.labels == k)
+        if fit_per_class < len(rows):
+            rows = np.sort(stream("clone fit", name, seed, k).choice(rows, fit_per_class, replace=False))
+        fit = np.array_split(source.train.images[rows].astype(np.float64), n_blocks, axis=1)
+        for which, split in splits.items():
+            rng = stream("clone draw", name, seed, k, which)
+            of_class = np.flatnonzero(split.labels == k)
+            blocks = []
+            for images in fit:
+                noise = rng.standard_normal((len(of_class), len(images)), dtype=np.float32)
+                mean = images.mean(axis=0)
+                blocks.append(
+                    [mean + (g[:, None] * (images - mean)).sum(axis=0) / np.sqrt(len(fit[0]) - 1) for g in noise]
+                )
+            for i, row in enumerate(of_class):
+                clone[which][row] = np.concatenate([block[i] for block in blocks])
+    return clone["train"], clone["validation"]
 
 
 def relative_errors(fit: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:

@@ -10,7 +10,6 @@ from snakemake.utils import available_cpu_count
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from winnow.config import CLONE_SUFFIX, ConfigError, parse_config
-from winnow.photo_files import list_photos
 from winnow.versions import VERSIONS
 
 config_origin = ", ".join(map(str, workflow.overwrite_configfiles or ["config.yaml"]))
@@ -73,10 +72,9 @@ def dataset_settings(wildcards):
     return CONFIG.datasets[wildcards.dataset].model_dump(exclude={"clone"})
 
 
-def photo_files(wildcards):
-    """The user's photographs of a dataset; none for other sources and for the bundled ones."""
-    folder = dataset_settings(wildcards).get("photos", "bundled")
-    return [] if folder == "bundled" else list(map(str, list_photos(folder)))
+def source_files(wildcards):
+    """The user's files that a dataset is made of; none for synthetic images and bundled photographs."""
+    return list(map(str, CONFIG.datasets[wildcards.dataset].files()))
 
 
 def clone_settings(wildcards):

@@ -4,7 +4,7 @@
 rule prepare_dataset:
     """Images and labels of a source, in the one on-disk form."""
     input:
-        photos=photo_files,
+        files=source_files,
     output:
         dataset=directory("results/{experiment}/data/{dataset}"),
     log:
@@ -17,8 +17,8 @@ rule prepare_dataset:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=2000,
+        runtime=60,
     params:
         settings=dataset_settings,
         version=VERSIONS["prepare_dataset"],
@@ -45,9 +45,11 @@ rule clone_gaussian:
         "results/{experiment}/benchmarks/clone_gaussian/{dataset}.tsv"
     wildcard_constraints:
         dataset="|".join(CLONED) or "(?!)",
+    # First in line: jobs of one thread would keep it, and all that is done with the clone, waiting.
+    priority: 1
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=1500,
         runtime=60,

@@ -10,6 +10,7 @@ clone_gaussian(
     snakemake.output.dataset,
     snakemake.output.certificate,
     name=snakemake.wildcards.dataset,
+    threads=snakemake.threads,
     **snakemake.params.settings,
 )
 certificate = store.read_table(snakemake.output.certificate, "certificate")

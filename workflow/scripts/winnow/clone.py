@@ -9,12 +9,15 @@ kurtosis, each beside what is to be expected of so many draws from a Gaussian.  
 several classes a clone is a mixture of Gaussians.
 """
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from winnow import store
 from winnow.streams import stream
@@ -56,11 +59,16 @@ def fit_gaussian(images: np.ndarray) -> Gaussian:
         images: (n, p), n >= 2.
     """
     n, p = images.shape
-    mean = images.mean(axis=0, dtype=np.float64)
-    root = ((images - mean) / np.sqrt(n - 1)).astype(np.float32)
+    mean, root = _moments(images)
     if n > p:  # R of root = QR has the same R^T R, and needs fewer random numbers and products
         root = np.linalg.qr(root, mode="r")
     return Gaussian(mean, root, n)
+
+
+def _moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean (p,) float64, and a root (n, p) float32 of the unbiased covariance, of images (n, p)."""
+    mean = images.mean(axis=0, dtype=np.float64)
+    return mean, ((images - mean) / np.sqrt(len(images) - 1)).astype(np.float32)
 
 
 def clone_gaussian(
@@ -72,12 +80,13 @@ def clone_gaussian(
     per: Literal["channel", "joint"] = "channel",
     fit_per_class: int | None = None,
     seed: int = 0,
+    threads: int = 1,
 ) -> None:
     """Write the Gaussian clone of a dataset, and its certificate.
 
     The clone has the source's classes, labels and numbers of images, in the source's order, in both splits; all are
     drawn from the Gaussians fitted to training images.  Images are (N, D) float32 in the source's pixel units.  No more
-    than one class is in memory.
+    than one class a thread is in memory.
 
     Args:
         source_folder: the dataset to clone.
@@ -88,6 +97,7 @@ def clone_gaussian(
             uncorrelated within a class; `"joint"`: one Gaussian a class, all channels together.
         fit_per_class: fit to so many training images of a class, drawn at random (a class that has fewer gives all).
         seed: seed of the draws.
+        threads: so many classes are drawn at once; the clone is the same whatever their number.
 
     Raises:
         CloneError: a class with fewer than two training images, or settings that make no sense.
@@ -104,8 +114,8 @@ def clone_gaussian(
     n_inputs = int(np.prod(source.shape))
     channels = range(source.shape[0]) if per == "channel" else (None,)
     n_pixels = n_inputs // len(channels)
+    blocks = {channel: slice(i * n_pixels, (i + 1) * n_pixels) for i, channel in enumerate(channels)}
     directions = _directions(n_pixels, stream("clone directions", name, seed))
-    certificate: list[dict[str, Any]] = []
     with store.new_dataset(
         folder,
         shape=source.shape,
@@ -125,22 +135,55 @@ def clone_gaussian(
     ) as splits:
         for split, of_source in zip(splits, (source.train, source.validation), strict=True):
             split.labels[:] = of_source.labels
-        for k in range(len(source.classes)):
+
+        def clone_class(k: int) -> list[dict[str, Any]]:
             fit_rows = _choose(rows[0][k], fit_per_class, stream("clone fit", name, seed, k))
             fit_images = source.train.images[_compact(fit_rows)].astype(np.float32)
             rngs = [stream("clone draw", name, seed, k, which) for which in ("train", "validation")]
-            drawn = [np.empty((len(of_class[k]), n_inputs), np.float32) for of_class in rows]
-            for block, channel in enumerate(channels):
-                pixels = slice(block * n_pixels, (block + 1) * n_pixels)
-                gaussian = fit_gaussian(fit_images[:, pixels])
-                for images, rng in zip(drawn, rngs, strict=True):
-                    images[:, pixels] = gaussian.draw(len(images), rng)
-                measured = certify(gaussian, fit_images[:, pixels], drawn[0][:, pixels], *directions)
-                certificate += [{"class": k, "channel": channel, **row} for row in measured]
+            counts = [len(of_class[k]) for of_class in rows]
+            drawn, measured = _draw_class(fit_images, blocks, counts, rngs, directions)
             for split, of_class, images in zip(splits, rows, drawn, strict=True):
                 split.images[_compact(of_class[k])] = images
+            for split in (source.train, *splits):
+                split.release()
+            return [{"class": k, **row} for row in measured]
+
+        # Threads, not processes: numpy works outside the interpreter lock, and nothing is started, sent or left behind.
+        # Products that ran on several threads each would crowd each other out, and may differ in their last digits.
+        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+            certificate = [row for of_class in pool.map(clone_class, range(len(source.classes))) for row in of_class]
         columns = {key: [row[key] for row in certificate] for key in certificate[0]}
         store.write_table(certificate_path, "certificate", columns, dataset=name)
+
+
+def _draw_class(
+    fit_images: np.ndarray,
+    blocks: dict[int | None, slice],
+    counts: Sequence[int],
+    rngs: Sequence[np.random.Generator],
+    directions: tuple[np.ndarray, np.ndarray],
+) -> tuple[list[np.ndarray], list[dict[str, Any]]]:
+    """Draw the images of one class, and certify the first split.
+
+    Args:
+        fit_images: (n, D) float32.
+        blocks: channel (None: all) to its pixels; each has a Gaussian of its own.
+        counts: the numbers of images to draw, one a split.
+        rngs: one a split.
+        directions: see `_directions`.
+
+    Returns:
+        Images (count, D) float32 of each split, and the rows of the certificate without `dataset` and `class`.
+    """
+    drawn = [np.empty((count, fit_images.shape[1]), np.float32) for count in counts]
+    measured: list[dict[str, Any]] = []
+    for channel, pixels in blocks.items():
+        gaussian = fit_gaussian(fit_images[:, pixels])
+        for images, rng in zip(drawn, rngs, strict=True):
+            images[:, pixels] = gaussian.draw(len(images), rng)
+        rows = certify(gaussian, fit_images[:, pixels], drawn[0][:, pixels], *directions)
+        measured += [{"channel": channel, **row} for row in rows]
+    return drawn, measured
 
 
 def _rows_by_class(labels: np.ndarray, n_classes: int) -> list[np.ndarray]:
@@ -208,7 +251,7 @@ def certify(
     Returns:
         Rows without `dataset`, `class` and `channel`; NaN where a statistic does not exist.
     """
-    mean_error, covariance_error = _moment_errors(gaussian, fit_gaussian(drawn))
+    mean_error, covariance_error = _moment_errors(gaussian, drawn)
     scale = np.abs(gaussian.mean)
     rows = {
         "mean": mean_error,
@@ -228,14 +271,16 @@ def certify(
 _Values = tuple[float, float, float, float]  # source, clone, expected, standard error
 
 
-def _moment_errors(fit: Gaussian, sample: Gaussian) -> tuple[_Values, _Values]:
-    # Of the p x p matrices only traces are needed, and those are norms of the k x k matrices A A^T, A B^T, B B^T.
+def _moment_errors(fit: Gaussian, drawn: np.ndarray) -> tuple[_Values, _Values]:
+    # Of the p x p matrices only traces are needed, and those are norms of the smaller A A^T and A B^T, and of B B^T or
+    # B^T B, whichever is smaller.
+    m, p = drawn.shape
+    mean, root = _moments(drawn)
     gram = fit.root @ fit.root.T
     t1, t2, t4 = np.trace(gram, dtype=np.float64), _square(gram), _square(gram @ gram)
-    cross, own = _square(fit.root @ sample.root.T), _square(sample.root @ sample.root.T)
-    mean_error = np.linalg.norm(sample.mean - fit.mean)
+    cross, own = _square(fit.root @ root.T), _square(root.T @ root if m > p else root @ root.T)
+    mean_error = np.linalg.norm(mean - fit.mean)
     covariance_error = np.sqrt(max(t2 - 2 * cross + own, 0))
-    m = sample.n_fit
     return (
         _relative(mean_error, t1 / m, 2 * t2 / m**2, np.linalg.norm(fit.mean)),
         _relative(covariance_error, (t1**2 + t2) / (m - 1), 4 * (t2**2 + t4) / (m - 1) ** 2, np.sqrt(t2)),

@@ -12,12 +12,23 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from winnow.criteria import CRITERIA, n_survivors
+from winnow.photo_files import list_photos
+from winnow.source_files import (
+    CIFAR10,
+    CIFAR100,
+    CifarEdition,
+    find_cifar,
+    find_class_folders,
+    find_imagenet32,
+    find_images,
+)
 
 CLONE_SUFFIX = "-clone"
 
@@ -73,13 +84,27 @@ class Clone(Settings):
     seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the drawn images")
 
 
-class Photos(Settings):
-    """Patches of photographs; a class is a tile of a photograph."""
+class Source(Settings):
+    """What the sources of images have in common."""
 
-    source: Literal["photos"] = Field(description="patches of photographs")
     clone: Clone | None = Field(
         None, description="make a Gaussian clone too, named after the dataset with -clone; {} for defaults"
     )
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers in an image: D."""
+        raise NotImplementedError
+
+    def files(self) -> list[Path]:
+        """The user's files that the dataset is made of."""
+        return []
+
+
+class Photos(Source):
+    """Patches of photographs; a class is a tile of a photograph."""
+
+    source: Literal["photos"] = Field(description="patches of photographs")
     photos: str = Field(
         "bundled",
         description="`bundled`: the colour photographs inside scikit-image and scikit-learn; else a folder of yours",
@@ -114,6 +139,10 @@ class Photos(Settings):
             raise ValueError(f"there is no folder {photos!r} (relative folders start where Snakemake runs)")
         return photos
 
+    def files(self) -> list[Path]:
+        """The user's photographs; not the bundled ones."""
+        return [] if self.photos == "bundled" else list_photos(self.photos)
+
     @model_validator(mode="after")
     def _patch_fits(self) -> Self:
         if self.add_grey and self.photos != "bundled":
@@ -129,13 +158,10 @@ class Photos(Settings):
         return self
 
 
-class Nlgp(Settings):
+class Nlgp(Source):
     """Synthetic images of Ingrosso & Goldt (2022): a Gaussian process on a torus through an error function."""
 
     source: Literal["nlgp"] = Field(description="synthetic images: a Gaussian process through an error function")
-    clone: Clone | None = Field(
-        None, description="make a Gaussian clone too, named after the dataset with -clone; {} for defaults"
-    )
     side: Annotated[int, Field(ge=2)] = Field(32, description="side of an image in pixels")
     channels: Count = Field(1, description="independent channels")
     correlation_lengths: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=2)] = Field(
@@ -162,7 +188,124 @@ class Nlgp(Settings):
         return self
 
 
-DatasetSettings = Annotated[Photos | Nlgp, Field(discriminator="source")]
+class Files(Source):
+    """What the sources that are read as they are have in common."""
+
+    max_train_per_class: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="training images per class at most, for a quick trial; null: all"
+    )
+    max_validation_per_class: Count | None = Field(
+        None, description="validation images per class at most, for a quick trial; null: all"
+    )
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers in an image: D."""
+        return 3 * 32**2
+
+
+class Imagenet32(Files):
+    """ImageNet32, from the files as they are distributed."""
+
+    source: Literal["imagenet32"] = Field(description="ImageNet32: ImageNet at 32 x 32 pixels")
+    folder: str = Field(
+        description="folder of train_data_batch_1 to _10 and val_data, pickled or .npz; see docs/data.md"
+    )
+    classes: Annotated[int, Field(ge=2, le=1000)] = Field(1000, description="classes that are used: the first ones")
+
+    @field_validator("folder")
+    @classmethod
+    def _files_exist(cls, folder: str) -> str:
+        find_imagenet32(folder)
+        return folder
+
+    def files(self) -> list[Path]:
+        """The batches."""
+        return list(find_imagenet32(self.folder).values())
+
+
+class Cifar(Files):
+    """What CIFAR-10 and CIFAR-100 have in common."""
+
+    _edition: ClassVar[CifarEdition]
+
+    path: str = Field(description="the archive, python version, or the folder unpacked from it; see docs/data.md")
+
+    @field_validator("path")
+    @classmethod
+    def _files_exist(cls, path: str) -> str:
+        find_cifar(path, cls._edition)
+        return path
+
+    def files(self) -> list[Path]:
+        """The archive or the files in the folder."""
+        found = find_cifar(self.path, self._edition)
+        return [found] if isinstance(found, Path) else list(found.values())
+
+
+class Cifar10(Cifar):
+    """CIFAR-10."""
+
+    _edition = CIFAR10
+
+    source: Literal["cifar10"] = Field(description="CIFAR-10")
+
+
+class Cifar100(Cifar):
+    """CIFAR-100."""
+
+    _edition = CIFAR100
+
+    source: Literal["cifar100"] = Field(description="CIFAR-100")
+    labels: Literal["fine", "coarse"] = Field("fine", description="the 100 classes or the 20 superclasses")
+
+
+class ImageFolder(Files):
+    """Images of one's own, in a folder for each class."""
+
+    source: Literal["image_folder"] = Field(description="images in a folder for each class")
+    folder: str = Field(description="folder of the classes' folders, or of train/ and val/ with such; see docs/data.md")
+    side: Count = Field(32, description="side in pixels to which every image is resized")
+    validation_share: Share | None = Field(
+        None, description="share of each class held out for validation at random; null: the folder has train/ and val/"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the choice of validation images")
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers in an image: D."""
+        return 3 * self.side**2
+
+    @field_validator("folder")
+    @classmethod
+    def _classes_exist(cls, folder: str) -> str:
+        find_class_folders(folder)
+        return folder
+
+    @model_validator(mode="after")
+    def _split_is_clear(self) -> Self:
+        folders = find_class_folders(self.folder)
+        if folders.validation is None and self.validation_share is None:
+            raise ValueError(
+                f"validation_share: the folder {self.folder!r} has no train/ and val/: say which share of each class "
+                "is to be held out, such as 0.1"
+            )
+        if folders.validation is not None and self.validation_share is not None:
+            raise ValueError(
+                f"validation_share: the folder {self.folder!r} has validation images of its own: remove this setting"
+            )
+        return self
+
+    def files(self) -> list[Path]:
+        """All images."""
+        folders = find_class_folders(self.folder)
+        of_classes = [*folders.train.values(), *(folders.validation or {}).values()]
+        return [file for class_folder in of_classes for file in find_images(class_folder)]
+
+
+DatasetSettings = Annotated[
+    Photos | Nlgp | Imagenet32 | Cifar10 | Cifar100 | ImageFolder, Field(discriminator="source")
+]
 
 
 class Network(Settings):
@@ -184,6 +327,15 @@ class Training(Settings):
     batch: Annotated[int, Field(ge=2)] = Field(40, description="images per step, drawn with replacement")
     rate: Annotated[float, Field(gt=0)] = Field(0.1, description="learning rate, constant")
     log_every: Count = Field(1000, description="steps between two points of the training curve")
+    engine: Literal["auto", "reference", "dense", "sparse"] = Field(
+        "auto",
+        description="how the network is trained on a CPU: `reference` by autograd, `dense` or `sparse` by hand-derived "
+        "products; all give the same up to rounding; auto: dense or sparse layer by layer, whichever is faster at its "
+        "density",
+    )
+    precision: Literal["float32", "tf32"] = Field(
+        "float32", description="of matrix products on a GPU: tf32 is faster and rounds their factors to 10 bits"
+    )
 
     @model_validator(mode="after")
     def _rewind_before_end(self) -> Self:
@@ -241,8 +393,11 @@ class Figures(Settings):
 
 
 class Compute(Settings):
-    """How jobs use the machine; no result depends on it."""
+    """How jobs use the machine; no result depends on it beyond rounding."""
 
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where training and measuring run; auto: on a CUDA GPU where there is one"
+    )
     training_threads: Count = Field(1, description="threads of a job that trains")
     measure_threads: Count = Field(1, description="threads of a job that measures")
 
@@ -364,13 +519,20 @@ def _explain(fault: ErrorDetails) -> Iterator[str]:
             yield f"{key}: {message[0].lower()}{message[1:]}; it is {value!r}{_yaml_trap(value)}"
 
 
-_SOURCES: dict[str, type[Settings]] = {"photos": Photos, "nlgp": Nlgp}
+_SOURCES: dict[str, type[Source]] = {
+    "photos": Photos,
+    "nlgp": Nlgp,
+    "imagenet32": Imagenet32,
+    "cifar10": Cifar10,
+    "cifar100": Cifar100,
+    "image_folder": ImageFolder,
+}
 
 
 def _model_at(location: tuple[int | str, ...]) -> type[Settings]:
     model: type[Settings] = Config
-    for part in location:
-        if part in _SOURCES and model is Config:
+    for depth, part in enumerate(location):
+        if depth == 2 and location[0] == "datasets":
             model = _SOURCES[str(part)]
         elif part in model.model_fields:
             annotation = model.model_fields[str(part)].annotation
@@ -407,23 +569,21 @@ def schema() -> str:
 def settings_table() -> str:
     """A Markdown table of all settings: name, default, meaning."""
     lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
-    sections = [
-        ("", Config),
-        ("datasets.<name>.", Photos),
-        ("datasets.<name>.clone.", Clone),
-        ("datasets.<name>.", Nlgp),
-    ]
-    sections += [(f"{name}.", model) for name, model in _sections()]
-    for prefix, model in sections:
-        for name, field in model.model_fields.items():
-            if prefix == "" and field.default_factory is not None:
-                continue
-            if model is Nlgp and name in ("clone", "seed"):
-                continue
-            default = "" if field.is_required() else f"`{json.dumps(field.default)}`"
-            of = f" ({model.__name__.lower()})" if model in (Photos, Nlgp) and name not in ("clone", "seed") else ""
-            lines.append(f"| `{prefix}{name}`{of} | {default} | {field.description} |")
+    lines += _rows("", {name: field for name, field in Config.model_fields.items() if field.default_factory is None})
+    lines += _rows("datasets.<name>.", Source.model_fields)
+    lines += _rows("datasets.<name>.clone.", Clone.model_fields)
+    for source, model in _SOURCES.items():
+        own = {name: field for name, field in model.model_fields.items() if name not in Source.model_fields}
+        lines += _rows("datasets.<name>.", dict(sorted(own.items(), key=lambda item: item[0] != "source")), source)
+    for section, settings in _sections():
+        lines += _rows(f"{section}.", settings.model_fields)
     return "\n".join(lines) + "\n"
+
+
+def _rows(prefix: str, fields: Mapping[str, FieldInfo], source: str = "") -> Iterator[str]:
+    for name, field in fields.items():
+        default = "" if field.is_required() else f"`{json.dumps(field.default)}`"
+        yield f"| `{prefix}{name}`{source and f' ({source})'} | {default} | {field.description} |"
 
 
 def _sections() -> Iterator[tuple[str, type[Settings]]]:

@@ -38,7 +38,9 @@ def find_photos(photos: str | Path, add_grey: bool) -> dict[str, Path]:
     elif add_grey:
         raise PhotosError(f"add_grey goes with photos: bundled only; to mix, copy the files into {photos}")
     else:
-        found = _walk(Path(photos))
+        if not Path(photos).is_dir():
+            raise PhotosError(f"photos: {photos} is no folder; give the path of a folder of photographs, or bundled")
+        found = walk(Path(photos))
         if not any(path.is_file() for path in found.values()):
             raise PhotosError(
                 f"photos: the folder {photos} holds no file; put photographs there, or use photos: bundled"
@@ -55,9 +57,8 @@ def _installed(where: str) -> Path:
     return Path(spec.submodule_search_locations[0], *below)
 
 
-def _walk(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise PhotosError(f"photos: {folder} is no folder; give the path of a folder of photographs, or bundled")
+def walk(folder: Path) -> dict[str, Path]:
+    """All files of a folder by key, also in subfolders, through links, without hidden ones (leading dot)."""
     found: dict[str, Path] = {}
     visited: set[str] = set()
     for directory, subfolders, files in os.walk(folder, followlinks=True):

@@ -13,6 +13,7 @@ written or read.
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -177,6 +178,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             _column("loss", _FLOAT, "mean cross-entropy of the training batches since the last row", "nats"),
             _column("train_accuracy", _FLOAT, "accuracy on the training batches since the last row"),
             _column("validation_accuracy", _FLOAT, "accuracy on all validation images, running batch-norm statistics"),
+            _column("engine", _TEXT, "engine that trained: reference, dense, sparse or graph"),
+            _column("device", _TEXT, "where it trained: cpu, or the name of the GPU"),
+            _column("precision", _TEXT, "of the matrix products: float32, or tf32 if a GPU was asked for it"),
         ]
     ),
     "certificate": pa.schema(
@@ -361,8 +365,15 @@ class Split:
         labels: (N,) int64, the class index.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
+    images: np.memmap
+    labels: np.memmap
+
+    def release(self) -> None:
+        """Take the images that were read or written out of this process's memory; they stay in the file.
+
+        Whoever goes through images larger than the memory calls this now and then.
+        """
+        self.images._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(frozen=True)
@@ -396,7 +407,9 @@ class Dataset:
         Returns:
             (n, D) float32.
         """
-        return (images.astype(np.float32) - self.mean_image) / np.float32(self.pixel_scale)
+        prepared = np.subtract(images, self.mean_image, dtype=np.float32)
+        prepared /= np.float32(self.pixel_scale)
+        return prepared
 
 
 _SPLITS = ("train", "validation")
@@ -419,13 +432,17 @@ def new_dataset(
     The folder gets its name when the block ends without an error, with mean image, checksums and all.
 
     Raises:
-        StoreError: a label names no class, an image holds NaN or infinity.
+        StoreError: there is no room on the disk, a label names no class, an image holds NaN or infinity.
     """
     n_inputs = int(np.prod(shape))
     with _complete(folder) as beside:
         if beside.exists():
             shutil.rmtree(beside)
         beside.mkdir(parents=True)
+        # The files take their room while they are filled, and a full disk would then end the process without a word.
+        needed, free = (n_train + n_validation) * n_inputs * np.dtype(dtype).itemsize, shutil.disk_usage(beside).free
+        if needed > free:
+            raise StoreError(f"{folder}: needs {needed / 1e9:.2f} GB, its disk has {free / 1e9:.2f} GB left: make room")
         splits = [
             Split(
                 np.lib.format.open_memmap(beside / f"{split}_images.npy", "w+", np.dtype(dtype), (n_images, n_inputs)),
@@ -439,7 +456,7 @@ def new_dataset(
                 raise StoreError(f"{folder}: a {name} label lies outside the {len(classes)} classes")
             split.images.flush()
             split.labels.flush()
-        mean_image = _mean_image(splits[0].images)
+        mean_image = _mean_image(splits[0])
         if not np.isfinite(mean_image).all():
             raise StoreError(f"{folder}: the training images hold NaN or infinite pixels")
         np.save(beside / "mean_image.npy", mean_image)
@@ -490,11 +507,12 @@ def open_dataset(folder: str | Path) -> Dataset:
     )
 
 
-def _mean_image(images: np.ndarray, chunk: int = 4096) -> np.ndarray:
-    total = np.zeros(images.shape[1])
-    for start in range(0, len(images), chunk):
-        total += images[start : start + chunk].sum(axis=0, dtype=np.float64)
-    return (total / max(len(images), 1)).astype(np.float32)
+def _mean_image(split: Split, chunk: int = 4096) -> np.ndarray:
+    total = np.zeros(split.images.shape[1])
+    for start in range(0, len(split.images), chunk):
+        total += split.images[start : start + chunk].sum(axis=0, dtype=np.float64)
+        split.release()
+    return (total / max(len(split.images), 1)).astype(np.float32)
 
 
 def _sha256(file: Path) -> str:

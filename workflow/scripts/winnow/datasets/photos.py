@@ -288,7 +288,7 @@ def prepare_photos(
         k = 0
         for photo in usable:
             # Decoded a second time: only one photograph is in memory, however many there are.
-            windows = _windows(read_photo(photo.path, scale), side)
+            windows = windows_of(read_photo(photo.path, scale), side)
             for place in photo.tiles:
                 for split, which, offsets in zip(splits, wanted, photo.candidates(cut, place), strict=True):
                     n = wanted[which]
@@ -372,7 +372,7 @@ def _labels(usable: list[_Photo]) -> dict[str, str]:
     return {key: label if uses[label] == 1 else key for key, label in short.items()}
 
 
-def _windows(photo: np.ndarray, side: int) -> np.ndarray:
+def windows_of(photo: np.ndarray, side: int) -> np.ndarray:
     """All patches of a photograph, as a view: (height - side + 1, width - side + 1, 3, side, side)."""
     planes = np.ascontiguousarray(photo.transpose(2, 0, 1))
     return np.lib.stride_tricks.sliding_window_view(planes, (side, side), axis=(1, 2)).transpose(1, 2, 0, 3, 4)

@@ -1,0 +1,97 @@
+"""ImageNet32, ImageNet's images resized to 32 x 32 pixels, from the files as they are distributed.
+
+(P. Chrabaszcz, I. Loshchilov, F. Hutter, "A downsampled variant of ImageNet as an alternative to the CIFAR datasets",
+arXiv:1707.08819, 2017.)  Ten training batches and one of the 50,000 validation images, either pickled or as `.npz`;
+each holds `data` (N, 3072) uint8, `labels`, N numbers from 1 to 1000, and the training batches `mean` (3072,), the mean
+training image.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from winnow.datasets.batches import Batch, BatchFile, Labels, as_batch, write_batches
+from winnow.datasets.pickles import read_pickle
+from winnow.source_files import IMAGENET32_VALIDATION, SourceError, find_imagenet32
+
+SHAPE = (3, 32, 32)
+N_INPUTS = 3072
+N_CLASSES = 1000
+ORIGINAL = {"train": 1_281_167, "validation": 50_000}
+
+# Twice an original batch: what is larger is none, and would fill the memory.
+_MOST_BYTES = 2 * (ORIGINAL["train"] // 10) * N_INPUTS
+
+
+def prepare_imagenet32(
+    dataset: str | Path,
+    *,
+    name: str,
+    folder: str | Path,
+    classes: int = N_CLASSES,
+    max_train_per_class: int | None = None,
+    max_validation_per_class: int | None = None,
+) -> None:
+    """Write a dataset of ImageNet32's images, sorted by class: (N, 3072) uint8, pixels 0..255.
+
+    The classes are called by their labels, "1" to "1000": the files have no names for them.
+
+    Args:
+        dataset: the dataset to write.
+        name: the dataset's name.
+        folder: where the files are; see `find_imagenet32`.
+        classes: how many of the classes are used, the first ones.
+        max_train_per_class: training images per class that are used, the first ones; None: all.
+        max_validation_per_class: validation images per class that are used, the first ones; None: all.
+
+    Raises:
+        SourceError: files are missing or cannot be used; a line for each fault.
+    """
+    found = find_imagenet32(folder)
+    files = [
+        BatchFile(path.name, "validation" if batch == IMAGENET32_VALIDATION else "train", partial(read_batch, path))
+        for batch, path in found.items()
+    ]
+    write_batches(
+        dataset,
+        files,
+        shape=SHAPE,
+        labels=Labels(first=1, number=N_CLASSES, classes=[str(label) for label in range(1, classes + 1)]),
+        most={"train": max_train_per_class, "validation": max_validation_per_class},
+        original=ORIGINAL,
+        source={"source": "imagenet32", "name": name},
+    )
+
+
+def read_batch(path: Path) -> Batch:
+    """Read a batch, pickled or `.npz`.
+
+    Raises:
+        SourceError: the file is damaged, too large, or holds no batch.
+    """
+    size = path.stat().st_size
+    if not N_INPUTS <= size <= _MOST_BYTES:
+        raise SourceError(
+            f"{path.name}: has {size:,} bytes, a batch between {N_INPUTS:,} and {_MOST_BYTES:,}; get the file again"
+        )
+    held = _read_npz(path) if path.suffix == ".npz" else read_pickle(path.read_bytes(), path.name)
+    return as_batch(held, path.name, "labels", N_INPUTS)
+
+
+def _read_npz(path: Path) -> Mapping[str, Any]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > _MOST_BYTES:
+            raise SourceError(f"{path.name}: unpacks to {unpacked:,} bytes, a batch has at most {_MOST_BYTES:,}")
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in ("data", "labels", "mean") if key in file}
+    except SourceError:
+        raise
+    except (ValueError, TypeError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise SourceError(f"{path.name}: is damaged or no .npz of arrays ({error}); get the file again") from None
