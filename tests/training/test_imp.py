@@ -6,14 +6,21 @@ from reference import training as reference
 
 from winnow import imp as imp_steps
 from winnow.imp import TrainingSettings, prune_imp_round, retrain_pruned, train_dense
-from winnow.network import FullyConnectedNetwork, initial_parameters, layer_sizes
+from winnow.network import initial_parameters, layer_sizes
 from winnow.pruning import apply_mask, full_mask, prune_imp_first_round
 from winnow.streams import stream
-from winnow.training.reference import TrainingError, accuracy, train
+from winnow.training import TrainingError, build_engine, run
 
 SETTINGS = TrainingSettings(steps=60, rewind=20, batch=16, rate=0.1, log_every=25, norm_keep=0.99, norm_epsilon=1e-5)
 PRUNING = {"share": 0.3, "pool": "layerwise", "criterion": "magnitude"}
 OPTIONS = {"rate": 0.1, "norm_keep": 0.9, "norm_epsilon": 1e-5}
+DEFAULTS = {"rate": 0.1, "norm_keep": 0.99, "norm_epsilon": 1e-5}
+
+
+def train(start, mask, dataset, batches, steps, *, log_every=10, engine="reference", **options):
+    trainer = build_engine(start, mask, dataset, engine=engine, batch=batches.shape[1], **options)
+    curve = run(trainer, batches, steps, log_every=log_every)
+    return trainer.parameters(), curve
 
 
 def dense(dataset, seed=0, settings=SETTINGS):
@@ -73,17 +80,16 @@ def test_the_curve_has_every_logged_step_and_the_last(dataset):
     assert curve["validation_accuracy"][-1] > 0.5  # four classes, well separated
 
 
-def test_accuracy_uses_running_statistics(dataset):
-    _, trained, curve = dense(dataset)
-    network = FullyConnectedNetwork(trained, norm_keep=0.99, norm_epsilon=1e-5)
+@pytest.mark.parametrize("engine", ["reference", "dense"])
+def test_accuracy_uses_running_statistics(dataset, engine):
+    _, trained, curve = dense(dataset, settings=dataclasses.replace(SETTINGS, engine=engine))
     x = dataset.prepare(dataset.validation.images)
     for i in range(3):
         p = {key: trained[f"norms.{i}.{key}"] for key in ("weight", "bias", "running_mean", "running_var")}
         x = p["weight"] * (x - p["running_mean"]) / np.sqrt(p["running_var"] + 1e-5) + p["bias"]
         x = x @ trained[f"layers.{i}.weight"].T + trained[f"layers.{i}.bias"]
         x = np.maximum(x, 0) if i < 2 else x
-    expected = (x.argmax(1) == dataset.validation.labels).mean()
-    assert accuracy(network, dataset) == expected == curve["validation_accuracy"][-1]
+    assert (x.argmax(1) == dataset.validation.labels).mean() == curve["validation_accuracy"][-1]
 
 
 def test_dense_training_is_one_training_through_the_rewind_point(dataset):
@@ -91,33 +97,37 @@ def test_dense_training_is_one_training_through_the_rewind_point(dataset):
     assert layer_sizes(trained) == [108, 14, 10, 4]
     batches = imp_steps.draw_batches(dataset, SETTINGS, 0, 1)
     start = initial_parameters([108, 14, 10, 4], 0)
-    straight, _ = SETTINGS.train(start, None, dataset, batches, range(60))
-    halfway, _ = SETTINGS.train(start, None, dataset, batches, range(20))
-    for name in trained:
-        np.testing.assert_array_equal(trained[name], straight[name])
-        np.testing.assert_array_equal(rewind[name], halfway[name])
+    for last, there in ((60, trained), (20, rewind)):
+        straight, _ = train(start, None, dataset, batches, range(last), engine="auto", **DEFAULTS)
+        for name, array in straight.items():
+            np.testing.assert_array_equal(there[name], array)
 
 
 def test_a_round_starts_from_the_masked_rewind_point_with_batches_of_its_own(dataset, monkeypatch):
     rewind, trained, _ = dense(dataset)
     mask = prune_imp_first_round(rewind=rewind, trained=trained, **PRUNING)
-    calls = []
+    starts, stretches = [], []
 
-    def spy(self, start, mask, dataset, batches, steps):
-        calls.append((start, mask, batches, steps))
-        return train(start, mask, dataset, batches, steps, rate=0.1, log_every=25, norm_keep=0.99, norm_epsilon=1e-5)
+    def spy_engine(start, mask, *arguments, **options):
+        starts.append((start, mask))
+        return build_engine(start, mask, *arguments, **options)
 
-    monkeypatch.setattr(TrainingSettings, "train", spy)
+    def spy_run(engine, batches, steps, **options):
+        stretches.append((batches, steps))
+        return run(engine, batches, steps, **options)
+
+    monkeypatch.setattr(imp_steps, "build_engine", spy_engine)
+    monkeypatch.setattr(imp_steps, "run", spy_run)
     after, _ = prune_imp_round(rewind, mask, dataset, seed=0, n=2, settings=SETTINGS, **PRUNING)
     prune_imp_round(rewind, after, dataset, seed=0, n=3, settings=SETTINGS, **PRUNING)
     retrain_pruned(rewind, mask, dataset, seed=0, n=1, settings=SETTINGS)
-    for (start, given, _, steps), expected in zip(calls[:2], (mask, after), strict=True):
-        assert steps == range(20, 60)
+    assert all(steps == range(20, 60) for _, steps in stretches)
+    for (start, given), expected in zip(starts[:2], (mask, after), strict=True):
         for name, array in start.items():
             np.testing.assert_array_equal(array, rewind[name] * expected[name] if name in expected else rewind[name])
         assert all((given[name] == expected[name]).all() for name in expected)
-    assert (calls[0][2] != calls[1][2]).any()
-    assert (calls[0][2] == calls[2][2]).all()  # a mask is retrained on the batches that IMP trains it on
+    assert (stretches[0][0] != stretches[1][0]).any()
+    assert (stretches[0][0] == stretches[2][0]).all()  # a mask is retrained on the batches that IMP trains it on
     assert all(not (after[name] & ~mask[name]).any() for name in mask)
 
 

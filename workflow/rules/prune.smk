@@ -22,6 +22,7 @@ rule train_dense:
     params:
         network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
         training=TRAINING,
+        device=CONFIG.compute.device,
         version=VERSIONS["train_dense"],
     script:
         "../scripts/train_dense.py"
@@ -74,6 +75,7 @@ rule prune_imp_round:
         runtime=120,
     params:
         training=TRAINING,
+        device=CONFIG.compute.device,
         pruning=PRUNING,
         version=VERSIONS["prune_imp_round"],
     script:
@@ -159,6 +161,7 @@ rule retrain_pruned:
         runtime=120,
     params:
         training=TRAINING,
+        device=CONFIG.compute.device,
         version=VERSIONS["retrain_pruned"],
     script:
         "../scripts/retrain_pruned.py"

@@ -1,6 +1,7 @@
 """Rewind, train with the last round's mask held, prune."""
 
 from winnow import store
+from winnow.devices import resolve_device
 from winnow.imp import TrainingSettings, prune_imp_round
 from winnow.log import log_to
 from winnow.pruning import density
@@ -15,6 +16,7 @@ mask, curve = prune_imp_round(
     seed=seed,
     n=n,
     settings=TrainingSettings(**snakemake.params.training),
+    device=resolve_device(snakemake.params.device),
     **snakemake.params.pruning,
 )
 run = {"dataset": snakemake.wildcards.dataset, "method": "imp", "seed": seed}

@@ -1,6 +1,7 @@
 """Train a masked network from the rewind point, for its training curve."""
 
 from winnow import store
+from winnow.devices import resolve_device
 from winnow.imp import TrainingSettings, retrain_pruned
 from winnow.log import log_to
 from winnow.pruning import density
@@ -15,6 +16,7 @@ curve = retrain_pruned(
     seed=seed,
     n=n,
     settings=TrainingSettings(**snakemake.params.training),
+    device=resolve_device(snakemake.params.device),
 )
 run = {"dataset": snakemake.wildcards.dataset, "method": snakemake.wildcards.method, "seed": seed}
 store.write_table(snakemake.output.training, "training", curve, round=n, density=density(mask), **run)

@@ -1,6 +1,7 @@
 """Train the dense network."""
 
 from winnow import store
+from winnow.devices import resolve_device
 from winnow.imp import TrainingSettings, train_dense
 from winnow.log import log_to
 
@@ -10,6 +11,7 @@ rewind, trained, curve = train_dense(
     store.open_dataset(snakemake.input.dataset),
     seed=seed,
     settings=TrainingSettings(**snakemake.params.training),
+    device=resolve_device(snakemake.params.device),
     **snakemake.params.network,
 )
 run = {"dataset": snakemake.wildcards.dataset, "method": "imp", "seed": seed, "round": 0, "density": 1.0}

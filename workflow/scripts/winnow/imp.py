@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from winnow.devices import Device
 from winnow.network import InitialWeights, initial_parameters
 from winnow.pruning import Pool, apply_mask, prune_by_score, score_parameters
 from winnow.store import Dataset, Mask, Parameters
 from winnow.streams import stream
-from winnow.training.reference import Curve, join_curves, train
+from winnow.training import Curve, Engine, EngineName, Precision, build_engine, join_curves, run
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class TrainingSettings:
         log_every: steps between two points of the training curve.
         norm_keep: share of batch norm's running mean and variance kept per step.
         norm_epsilon: added to the variance in batch norm.
+        engine: which engine trains; see `winnow.training`.
+        precision: of matrix products on a GPU.
     """
 
     steps: int
@@ -37,19 +40,20 @@ class TrainingSettings:
     log_every: int
     norm_keep: float
     norm_epsilon: float
+    engine: EngineName = "auto"
+    precision: Precision = "float32"
 
-    def train(
-        self, start: Parameters, mask: Mask | None, dataset: Dataset, batches: np.ndarray, steps: range
-    ) -> tuple[Parameters, Curve]:
-        """Train with these settings; see `winnow.training.reference.train`."""
-        return train(
+    def build_engine(self, start: Parameters, mask: Mask | None, dataset: Dataset, device: Device) -> Engine:
+        """A network ready to be trained with these settings; see `winnow.training.build_engine`."""
+        return build_engine(
             start,
             mask,
             dataset,
-            batches,
-            steps,
+            engine=self.engine,
+            device=device,
+            precision=self.precision,
+            batch=self.batch,
             rate=self.rate,
-            log_every=self.log_every,
             norm_keep=self.norm_keep,
             norm_epsilon=self.norm_epsilon,
         )
@@ -61,7 +65,13 @@ def draw_batches(dataset: Dataset, settings: TrainingSettings, *keys: int | str)
 
 
 def train_dense(
-    dataset: Dataset, *, seed: int, hidden: list[int], initial_weights: InitialWeights, settings: TrainingSettings
+    dataset: Dataset,
+    *,
+    seed: int,
+    hidden: list[int],
+    initial_weights: InitialWeights,
+    settings: TrainingSettings,
+    device: Device = "cpu",
 ) -> tuple[Parameters, Parameters, Curve]:
     """Train the dense network from its initial weights.
 
@@ -71,16 +81,18 @@ def train_dense(
         hidden: units of each hidden layer.
         initial_weights: distribution of the initial weights.
         settings: how to train.
+        device: where to train.
 
     Returns:
         θ(t_rewind), θ(T), and the training curve.
     """
     sizes = [int(np.prod(dataset.shape)), *hidden, len(dataset.classes)]
-    start = initial_parameters(sizes, seed, initial_weights)
+    engine = settings.build_engine(initial_parameters(sizes, seed, initial_weights), None, dataset, device)
     batches = draw_batches(dataset, settings, seed, 1)
-    rewind, before = settings.train(start, None, dataset, batches, range(settings.rewind))
-    trained, after = settings.train(rewind, None, dataset, batches, range(settings.rewind, settings.steps))
-    return rewind, trained, join_curves([before, after] if settings.rewind else [after])
+    before = run(engine, batches, range(settings.rewind), log_every=settings.log_every)
+    rewind = engine.parameters()
+    after = run(engine, batches, range(settings.rewind, settings.steps), log_every=settings.log_every)
+    return rewind, engine.parameters(), join_curves([before, after])
 
 
 def prune_imp_round(
@@ -94,6 +106,7 @@ def prune_imp_round(
     pool: Pool,
     criterion: str,
     settings: TrainingSettings,
+    device: Device = "cpu",
 ) -> tuple[Mask, Curve]:
     """Round n ≥ 2: rewind, train with m(n−1) held, prune.
 
@@ -107,25 +120,39 @@ def prune_imp_round(
         pool: which parameters share a threshold.
         criterion: one of `winnow.criteria.CRITERIA`.
         settings: how to train.
+        device: where to train.
 
     Returns:
         m(n), and the training curve of the network under m(n−1).
     """
-    batches = draw_batches(dataset, settings, seed, n)
-    steps = range(settings.rewind, settings.steps)
-    trained, curve = settings.train(apply_mask(rewind, mask), mask, dataset, batches, steps)
+    trained, curve = _train_from_rewind(rewind, mask, dataset, seed, n, settings, device)
     scores = score_parameters(rewind=rewind, trained=trained, criterion=criterion)
     return prune_by_score(scores, mask, n, share=share, pool=pool), curve
 
 
 def retrain_pruned(
-    rewind: Parameters, mask: Mask, dataset: Dataset, *, seed: int, n: int, settings: TrainingSettings
+    rewind: Parameters,
+    mask: Mask,
+    dataset: Dataset,
+    *,
+    seed: int,
+    n: int,
+    settings: TrainingSettings,
+    device: Device = "cpu",
 ) -> Curve:
     """Train θ(t_rewind) ⊙ m(n) of any method, with the batches that IMP's round n + 1 draws, to see how well it learns.
 
     Returns:
         The training curve.
     """
-    batches = draw_batches(dataset, settings, seed, n + 1)
-    steps = range(settings.rewind, settings.steps)
-    return settings.train(apply_mask(rewind, mask), mask, dataset, batches, steps)[1]
+    return _train_from_rewind(rewind, mask, dataset, seed, n + 1, settings, device)[1]
+
+
+def _train_from_rewind(
+    rewind: Parameters, mask: Mask, dataset: Dataset, seed: int, n: int, settings: TrainingSettings, device: Device
+) -> tuple[Parameters, Curve]:
+    """The rest of a training from θ(t_rewind) ⊙ mask, with the batches of round n."""
+    engine = settings.build_engine(apply_mask(rewind, mask), mask, dataset, device)
+    batches = draw_batches(dataset, settings, seed, n)
+    curve = run(engine, batches, range(settings.rewind, settings.steps), log_every=settings.log_every)
+    return engine.parameters(), curve

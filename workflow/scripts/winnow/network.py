@@ -48,7 +48,7 @@ class FullyConnectedNetwork(nn.Module):
 
     def forward(self, images: np.ndarray) -> torch.Tensor:
         """Logits (n, K) of prepared images (n, D), in the precision of the parameters."""
-        x = torch.from_numpy(images).to(self.layers[0].weight.dtype)
+        x = torch.from_numpy(images).to(self.layers[0].weight)  # its device and precision
         *hidden, last = zip(self.norms, self.layers, strict=True)
         for norm, layer in hidden:
             x = torch.relu(layer(norm(x)))

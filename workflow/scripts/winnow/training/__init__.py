@@ -1,1 +1,146 @@
-"""Training of one masked network.  An engine is a function with the signature of `reference.train`."""
+"""Training of one masked network: an *engine* does the steps, `run` draws the curve.
+
+| engine | where | how |
+| --- | --- | --- |
+| `reference` | CPU or GPU | plain PyTorch and autograd: what the others must equal |
+| `dense`, `sparse` | CPU | `handwritten`: the backward pass written out; layers of few survivors stored sparsely |
+| `graph` | GPU | the same step captured once and replayed, data resident |
+
+All give the same parameters up to the order in which floating-point sums are taken.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from winnow.devices import Device
+from winnow.store import Dataset, Mask, Parameters
+
+Curve = dict[str, list[Any]]
+"""A training curve, an entry a logged step: the columns `step, loss, train_accuracy, validation_accuracy`, and
+`engine, device, precision`, what made it."""
+
+_COLUMNS = ("step", "loss", "train_accuracy", "validation_accuracy", "engine", "device", "precision")
+
+EngineName = Literal["auto", "reference", "dense", "sparse"]
+Precision = Literal["float32", "tf32"]
+
+
+class TrainingError(ArithmeticError):
+    """Training that cannot go on; the message gives step and rate and what to do."""
+
+
+class Engine(Protocol):
+    """A network in training.
+
+    Attributes:
+        name: `reference`, `dense`, `sparse` (some layers are) or `graph`.
+        device: `cpu`, or the name of the GPU.
+        precision: of the matrix products: `float32`, `tf32`, or `float64` where the parameters are.
+        rate: learning rate.
+    """
+
+    name: str
+    device: str
+    precision: str
+    rate: float
+
+    def advance(self, batches: np.ndarray) -> tuple[float, int]:
+        """One step of SGD for each row of `batches`, with the mask held: `θ ← θ − rate · ∇loss ⊙ m`.
+
+        Args:
+            batches: (n, batch) indices of training images.
+
+        Returns:
+            The sum over the steps of the batch's mean cross-entropy before the step, and how many images were right.
+        """
+
+    def accuracy(self) -> float:
+        """Share of the validation images that are classified correctly, with running batch-norm statistics."""
+
+    def parameters(self) -> Parameters:
+        """A copy of the whole state."""
+
+
+def build_engine(
+    start: Parameters,
+    mask: Mask | None,
+    dataset: Dataset,
+    *,
+    engine: EngineName = "auto",
+    device: Device = "cpu",
+    precision: Precision = "float32",
+    **settings: Any,
+) -> Engine:
+    """The engine that fits device and density, or the one asked for.
+
+    Args:
+        start: the parameters to start from, zero where the mask is; the training has their precision.
+        mask: the surviving parameters; None: all.
+        dataset: training images are drawn from it, the validation accuracy is measured on it.
+        engine: `dense` and `sparse` are for the CPU; `auto` is the fastest on the device.
+        device: where to train.
+        precision: of matrix products on a GPU.
+        settings: `batch` (images a step), `rate` (learning rate), `norm_keep` (share of the running mean and variance
+            kept per step), `norm_epsilon` (added to the variance in batch norm).
+
+    Raises:
+        ValueError: the engine does not run on the device.
+    """
+    if device == "cuda":
+        if engine in ("dense", "sparse"):
+            raise ValueError(
+                f"training.engine: {engine} runs on a CPU only: set compute.device to cpu, or engine to auto"
+            )
+        if engine == "auto":
+            from winnow.training.graph import GraphEngine
+
+            return GraphEngine(start, mask, dataset, precision=precision, **settings)
+    if engine == "reference":
+        from winnow.training.reference import ReferenceEngine
+
+        return ReferenceEngine(start, mask, dataset, device=device, precision=precision, **settings)
+    from winnow.training.handwritten import HandwrittenEngine
+
+    return HandwrittenEngine(start, mask, dataset, layout=engine, **settings)
+
+
+def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) -> Curve:
+    """Let an engine do some steps of a training.
+
+    Args:
+        engine: the network in training.
+        batches: (T, batch) indices of training images; row t is the batch of step t.
+        steps: the steps to do, `range(t_first, t_last)`.
+        log_every: steps between two points of the curve (the last step is always one).
+
+    Returns:
+        The training curve.
+
+    Raises:
+        TrainingError: the loss is no longer finite.
+    """
+    curve: Curve = {column: [] for column in _COLUMNS}
+    done = steps.start
+    while done < steps.stop:
+        until = min((done // log_every + 1) * log_every, steps.stop)
+        loss, n_correct = engine.advance(batches[done:until])
+        mean_loss = loss / (until - done)
+        if not np.isfinite(mean_loss):
+            raise TrainingError(
+                f"training diverged by step {until}: the mean loss of the last {until - done} steps is {mean_loss}; "
+                f"lower training.rate (now {engine.rate:g})"
+            )
+        train_accuracy = n_correct / ((until - done) * batches.shape[1])
+        made_by = (engine.name, engine.device, engine.precision)
+        point = (until, mean_loss, train_accuracy, engine.accuracy(), *made_by)
+        for column, value in zip(_COLUMNS, point, strict=True):
+            curve[column].append(value)
+        done = until
+    return curve
+
+
+def join_curves(curves: Sequence[Curve]) -> Curve:
+    """One curve from those of successive stretches of steps."""
+    return {column: [value for curve in curves for value in curve[column]] for column in _COLUMNS}
