@@ -139,6 +139,7 @@ def training(experiment: Experiment, retrained: bool = False) -> pd.DataFrame:
                 rows.append(
                     keys(dataset, method, seed, n, experiment)
                     | {"step": step, "loss": 1.0, "train_accuracy": accuracy, "validation_accuracy": accuracy}
+                    | {"engine": "reference", "device": "cpu", "precision": "float32"}
                 )
     return table("training", rows)
 

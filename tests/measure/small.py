@@ -1,9 +1,27 @@
 """Small made-up data sets, networks and masks for the tests of the statistics."""
 
 import numpy as np
+import pytest
+import torch
 
 from winnow.store import Dataset, Mask, Parameters, Split
 from winnow.streams import stream
+
+OTHER_DEVICES = [
+    "torch:cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")),
+]
+"""Where the statistics must be what they are on the processors with numpy."""
+
+
+def assert_same_table(table: dict[str, np.ndarray], expected: dict[str, np.ndarray], rtol: float) -> None:
+    """The same columns; numbers but for rounding."""
+    assert table.keys() == expected.keys()
+    for name, column in expected.items():
+        if column.dtype.kind == "f":
+            np.testing.assert_allclose(table[name], column, rtol, err_msg=name)
+        else:
+            assert table[name].tolist() == column.tolist(), name
 
 
 def make_dataset(images: np.ndarray, shape: tuple[int, int, int], labels: np.ndarray, n_classes: int) -> Dataset:

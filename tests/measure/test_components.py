@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from small import make_dataset, photo_like
+from small import OTHER_DEVICES, make_dataset, photo_like
 
+from winnow.measure import components
 from winnow.measure.components import measure_components
 from winnow.streams import stream
 
@@ -67,6 +68,15 @@ def test_all_components_of_a_small_image():
     assert found["pca_explained_variance_ratio"].sum() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize("device", OTHER_DEVICES)
+def test_is_the_same_on_other_devices(device, monkeypatch):
+    monkeypatch.setattr(components, "_CHUNK", 70)
+    dataset = photo_like(300, SHAPE, 2, 1)
+    expected, found = (measure_components(dataset, number=6, device=where) for where in ("cpu", device))
+    for name, array in expected.items():
+        np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-4 * np.abs(array).max(), err_msg=name)
+
+
 def test_max_images_is_a_random_choice():
     dataset = photo_like(300, SHAPE, 2, 1)
     everything = measure_components(dataset, number=3)
@@ -90,3 +100,5 @@ def test_what_cannot_be_is_refused():
     flat = make_dataset((100 + plane).astype(np.float32), SHAPE, labels, 1)
     with pytest.raises(ValueError, match="5 components were asked for, but the images span only 2 dimensions"):
         measure_components(flat, number=5)
+    with pytest.raises(ValueError, match="span only 2 dimensions"):
+        measure_components(flat, number=5, device="torch:cpu")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from reference import kurtosis as reference
-from small import make_dataset, make_parameters, nested_masks, photo_like
+from small import OTHER_DEVICES, assert_same_table, make_dataset, make_parameters, nested_masks, photo_like
 
 from winnow import store
 from winnow.measure import kurtosis
@@ -112,6 +112,17 @@ def test_units_without_variance_have_no_kurtosis(tmp_path):
     store.write_table(tmp_path / "c.parquet", "kurtosis_by_class", tables.by_class, **keys)
     assert store.read_table(tmp_path / "u.parquet", "kurtosis_by_unit")["kurtosis"].null_count == 3
     assert store.read_table(tmp_path / "c.parquet", "kurtosis_by_class")["kurtosis_median"].null_count == 2
+
+
+@pytest.mark.parametrize("device", OTHER_DEVICES)
+def test_is_the_same_on_other_devices(device):
+    dataset = photo_like(300, SHAPE, 9, 2)
+    dataset.validation.labels[dataset.validation.labels == 4] = 3
+    parameters, masks = make_parameters(8, N_INPUTS, 2), nested_masks(8, N_INPUTS, 2, 0.5, 2)
+    masks[2]["layers.0.weight"][1] = False
+    expected, found = (measure_kurtosis(parameters, masks, dataset, device=where) for where in ("cpu", device))
+    assert_same_table(found.by_unit, expected.by_unit, 2e-6)
+    assert_same_table(found.by_class, expected.by_class, 2e-6)
 
 
 def test_what_does_not_fit_is_refused():

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import locality as reference
+from small import OTHER_DEVICES, assert_same_table
 
 from winnow import store
 from winnow.measure import locality
@@ -62,8 +63,8 @@ def test_the_full_mask_gives_the_triangle_of_the_window(shape):
 
 
 def test_precision_is_chosen_by_size():
-    assert locality._precision(3, 32, 32) is np.float32
-    assert locality._precision(3, 64, 64) is np.float64
+    assert locality._precision(3, 32, 32) == "float32"
+    assert locality._precision(3, 64, 64) == "float64"
 
 
 # -- widths -----------------------------------------------------------------------------------------------------------
@@ -217,6 +218,16 @@ def test_tables_are_those_of_recomputing(channels, include_origin, tmp_path):
         store.write_table(tmp_path / f"{name}.parquet", name, columns, **keys)
     table = store.read_table(tmp_path / "locality.parquet", "locality")
     assert table["converged"].null_count == table["sigma_x"].null_count == 2
+
+
+@pytest.mark.parametrize("device", OTHER_DEVICES)
+def test_is_the_same_on_other_devices(device):
+    rounds = [blobs(40, (2, 8, 9), np.full(40, share), 4) for share in (1.0, 0.5, 0.05)]
+    rounds[2][0] = False
+    masks = [as_mask(connected) for connected in rounds]
+    expected, found = (measure_locality(masks, (2, 8, 9), device=where) for where in ("cpu", device))
+    for table, other in zip(found, expected, strict=True):
+        assert_same_table(table, other, 1e-6)
 
 
 def test_enough_weights_but_no_pair_is_no_width():

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from winnow.devices import free_memory, matmul_precision
 from winnow.network import initial_parameters
 from winnow.pruning import apply_mask, full_mask, prune_by_score, score_parameters
 from winnow.streams import stream
 from winnow.training import TrainingError, graph
-from winnow.training.devices import free_memory, matmul_precision
 from winnow.training.graph import GraphEngine
 from winnow.training.reference import ReferenceEngine
 

@@ -25,6 +25,7 @@ rule measure_locality:
         mem_mb=1000,
         runtime=30,
     params:
+        device=CONFIG.compute.device,
         settings=CONFIG.locality.model_dump(),
         version=VERSIONS["measure_locality"],
     script:
@@ -55,6 +56,7 @@ rule measure_kurtosis:
         mem_mb=1500,
         runtime=30,
     params:
+        device=CONFIG.compute.device,
         epsilon=CONFIG.network.norm_epsilon,
         version=VERSIONS["measure_kurtosis"],
     script:
@@ -84,6 +86,7 @@ rule measure_cavity:
         mem_mb=2000,
         runtime=60,
     params:
+        device=CONFIG.compute.device,
         epsilon=CONFIG.network.norm_epsilon,
         version=VERSIONS["measure_cavity"],
     script:
@@ -109,6 +112,7 @@ rule measure_cavity_example:
         mem_mb=2000,
         runtime=30,
     params:
+        device=CONFIG.compute.device,
         epsilon=CONFIG.network.norm_epsilon,
         version=VERSIONS["measure_cavity_example"],
     script:
@@ -132,6 +136,7 @@ rule measure_components:
         mem_mb=2000,
         runtime=60,
     params:
+        device=CONFIG.compute.device,
         settings=CONFIG.components.model_dump(),
         version=VERSIONS["measure_components"],
     script:

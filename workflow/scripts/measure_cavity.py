@@ -1,6 +1,7 @@
 """Measure the cavity scores of the first layer's weights, by the round of removal."""
 
 from winnow import store
+from winnow.devices import resolve_device
 from winnow.log import log_to
 from winnow.measure.cavity import measure_cavity
 from winnow.pruning import with_full_mask
@@ -11,6 +12,7 @@ columns = measure_cavity(
     with_full_mask([store.read_mask(path) for path in snakemake.input.masks]),
     store.open_dataset(snakemake.input.dataset),
     epsilon=snakemake.params.epsilon,
+    device=resolve_device(snakemake.params.device),
 )
 method = snakemake.wildcards.method
 run = {"dataset": snakemake.wildcards.dataset, "method": method, "seed": int(snakemake.wildcards.seed)}

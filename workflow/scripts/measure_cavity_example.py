@@ -1,6 +1,7 @@
 """Show how one weight's cavity score comes about."""
 
 from winnow import store
+from winnow.devices import resolve_device
 from winnow.log import log_to
 from winnow.measure.cavity import measure_cavity_example
 
@@ -10,6 +11,7 @@ columns = measure_cavity_example(
     store.read_mask(snakemake.input.mask),
     store.open_dataset(snakemake.input.dataset),
     epsilon=snakemake.params.epsilon,
+    device=resolve_device(snakemake.params.device),
 )
 run = {"dataset": snakemake.wildcards.dataset, "seed": int(snakemake.wildcards.seed)}
 store.write_table(snakemake.output.example, "cavity_example", columns, **run)

@@ -1,6 +1,7 @@
 """Measure the kurtosis of the first layer's preactivations."""
 
 from winnow import store
+from winnow.devices import resolve_device
 from winnow.log import log_to
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.pruning import with_full_mask
@@ -11,6 +12,7 @@ tables = measure_kurtosis(
     with_full_mask([store.read_mask(path) for path in snakemake.input.masks]),
     store.open_dataset(snakemake.input.dataset),
     epsilon=snakemake.params.epsilon,
+    device=resolve_device(snakemake.params.device),
 )
 run = {
     "dataset": snakemake.wildcards.dataset,

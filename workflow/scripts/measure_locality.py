@@ -1,6 +1,7 @@
 """Measure receptive-field widths and pair correlations of the first layer."""
 
 from winnow import store
+from winnow.devices import resolve_device
 from winnow.log import log_to
 from winnow.measure.locality import measure_locality
 from winnow.pruning import with_full_mask
@@ -8,7 +9,8 @@ from winnow.pruning import with_full_mask
 log_to(snakemake.log[0])
 masks = with_full_mask([store.read_mask(path) for path in snakemake.input.masks])
 shape = store.open_dataset(snakemake.input.dataset).shape
-tables = measure_locality(masks, shape, **snakemake.params.settings)
+device = resolve_device(snakemake.params.device)
+tables = measure_locality(masks, shape, **snakemake.params.settings, device=device)
 run = {
     "dataset": snakemake.wildcards.dataset,
     "method": snakemake.wildcards.method,

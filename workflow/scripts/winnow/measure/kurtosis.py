@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from winnow.measure.preactivations import ZERO_SD, check_inputs, effective_weights, validation_chunks
+from winnow.measure.arrays import Array, Arrays, arrays_on
+from winnow.measure.preactivations import ZERO_SD, check_inputs, effective_weights, subtract_mean, validation_chunks
 from winnow.pruning import density
 from winnow.store import Dataset, Mask, Parameters
 
@@ -20,7 +21,7 @@ class KurtosisTables(NamedTuple):
 
 
 def measure_kurtosis(
-    parameters: Parameters, masks: Sequence[Mask], dataset: Dataset, *, epsilon: float = 1e-5
+    parameters: Parameters, masks: Sequence[Mask], dataset: Dataset, *, epsilon: float = 1e-5, device: str = "cpu"
 ) -> KurtosisTables:
     """Kurtosis of every first-layer unit's preactivation at θ ⊙ m(n), over the validation images (Eq. 4).
 
@@ -31,6 +32,7 @@ def measure_kurtosis(
         masks: m(0), m(1), …; the kurtosis of row `round` n belongs to m(n).
         dataset: its validation images are used.
         epsilon: ε of batch norm.
+        device: `cpu` or `cuda`.
 
     Returns:
         By unit: one row per round and unit, over all images.  By class: one row per round and class, mean and median
@@ -42,7 +44,8 @@ def measure_kurtosis(
     """
     weights = [effective_weights(parameters, mask, epsilon=epsilon).astype(np.float32) for mask in masks]
     check_inputs(dataset, weights[0].shape[1])
-    kurtosis = [*_kurtosis(weights, dataset)]
+    with arrays_on(device) as arrays:
+        kurtosis = [*_kurtosis(weights, dataset, arrays)]
     densities = [density(mask) for mask in masks]
     return KurtosisTables(
         _by_unit([of_all for of_all, _ in kurtosis], densities),
@@ -50,7 +53,7 @@ def measure_kurtosis(
     )
 
 
-def _kurtosis(weights: list[np.ndarray], dataset: Dataset) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _kurtosis(weights: list[np.ndarray], dataset: Dataset, arrays: Arrays) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For each round the kurtosis over all images (H,) and over those of each class (H, K).
 
     Images are centred on their class before the products, so that λ comes out centred on its class.  Its powers then
@@ -58,25 +61,17 @@ def _kurtosis(weights: list[np.ndarray], dataset: Dataset) -> Iterator[tuple[np.
     means, which are linear in the mean images.
     """
     labels = np.asarray(dataset.validation.labels)
-    order = np.argsort(labels, kind="stable")
     n_images = np.bincount(labels, minlength=len(dataset.classes)).astype(np.float64)
-    means = _class_means(dataset, order, n_images)
-
-    sums = np.zeros((len(weights), 3, len(weights[0]), len(n_images)))  # of λ², λ³, λ⁴ about the class mean
-    squares = np.zeros(means.shape[1])
-    for images, (classes, label, starts) in _chunks(dataset, order):
-        centred = np.subtract(images, means[label], out=np.empty_like(images), casting="same_kind")
-        squares += np.einsum("nj,nj->j", centred, centred)
-        for w, total in zip(weights, sums, strict=True):
-            power1 = (w @ centred.T).astype(np.float64)
-            power2 = power1 * power1
-            for k, power in enumerate((power2, power2 * power1, power2 * power2)):
-                total[k][:, classes] += np.add.reduceat(power, starts, axis=1)
+    means = _class_means(dataset, n_images, arrays)
+    on_device = [arrays.put(w) for w in weights]
+    sums, squares = _sums_of_powers(on_device, dataset, means, arrays)
+    means, squares = arrays.get(means), arrays.get(squares)
 
     share = n_images / n_images.sum()
     offsets = means - share @ means
     variance = squares / n_images.sum() + share @ offsets**2
-    for single, (sum2, sum3, sum4) in zip(weights, sums, strict=True):
+    for single, of_round in zip(weights, sums, strict=True):
+        sum2, sum3, sum4 = arrays.get(of_round)
         w = single.astype(np.float64)
         negligible = ZERO_SD**2 * (w**2 @ variance)  # w² @ variance: the variance of λ if the inputs were independent
         shift = w @ offsets.T  # (H, K), the class means of λ about the mean over all images
@@ -91,23 +86,44 @@ def _ratio(n: np.ndarray, sum2: np.ndarray, sum4: np.ndarray, negligible: np.nda
     return np.divide(n * sum4, sum2**2, out=np.full(sum2.shape, np.nan), where=sum2 > n * negligible)
 
 
-def _chunks(
-    dataset: Dataset, order: np.ndarray
-) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """Chunks of images sorted by class, with (classes in it, class of each image, first image of each class)."""
-    labels = np.asarray(dataset.validation.labels)[order]
-    for k, images in enumerate(validation_chunks(dataset, _CHUNK, order)):
-        label = labels[k * _CHUNK : (k + 1) * _CHUNK]
-        starts = np.flatnonzero(np.diff(label, prepend=-1))
-        yield images, (label[starts], label, starts)
+def _sums_of_powers(weights: list[Array], dataset: Dataset, means: Array, arrays: Arrays) -> tuple[list[Array], Array]:
+    """Of each round the sums of λ², λ³, λ⁴ about the class means (3, H, K); and those of x² (D,), all float64."""
+    xp = arrays.xp
+    n_units, n_inputs = weights[0].shape
+    sums = [arrays.zeros(3, n_units, len(means)) for _ in weights]
+    squares = arrays.zeros(n_inputs)
+    for images, classes, members in _chunks(dataset, arrays):
+        centred = subtract_mean(images, members @ means[classes], arrays)
+        squares += xp.sum(centred * centred, axis=0, dtype=xp.float64)
+        members = xp.astype(members, xp.float32)
+        for w, total in zip(weights, sums, strict=True):
+            power1 = w @ centred.T
+            power2 = power1 * power1
+            for k, power in enumerate((power2, power2 * power1, power2 * power2)):
+                total[k, :, classes] += power @ members
+    return sums, squares
 
 
-def _class_means(dataset: Dataset, order: np.ndarray, n_images: np.ndarray) -> np.ndarray:
+def _chunks(dataset: Dataset, arrays: Arrays) -> Iterator[tuple[Array, slice, Array]]:
+    """Chunks of images sorted by class, the classes from the first to the last in each, and which image is whose.
+
+    The last is 1 or 0, (n, classes) float64: a product with it adds up by class, in the same order each time.
+    """
+    xp, labels = arrays.xp, np.asarray(dataset.validation.labels)
+    order = np.argsort(labels, kind="stable")
+    for k, images in enumerate(validation_chunks(dataset, _CHUNK, order, arrays)):
+        label = labels[order[k * _CHUNK : (k + 1) * _CHUNK]]
+        classes = np.arange(label[0], label[-1] + 1)
+        yield images, slice(label[0], label[-1] + 1), arrays.put(label[:, None] == classes, xp.float64)
+
+
+def _class_means(dataset: Dataset, n_images: np.ndarray, arrays: Arrays) -> Array:
     """Mean prepared image of each class, (K, D) float64; zero for a class without images."""
-    means = np.zeros((len(n_images), dataset.validation.images.shape[1]))
-    for images, (classes, _, starts) in _chunks(dataset, order):
-        means[classes] += np.add.reduceat(images, starts, axis=0, dtype=np.float64)
-    return means / np.maximum(n_images, 1)[:, None]
+    xp = arrays.xp
+    means = arrays.zeros(len(n_images), dataset.validation.images.shape[1])
+    for images, classes, members in _chunks(dataset, arrays):
+        means[classes] += members.T @ xp.astype(images, xp.float64)
+    return means / arrays.put(np.maximum(n_images, 1))[:, None]
 
 
 def _by_unit(kurtosis: list[np.ndarray], densities: list[float]) -> dict[str, np.ndarray]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import fft
+import scipy
 
+from winnow.measure.arrays import Array, Arrays, arrays_of, arrays_on
 from winnow.measure.preactivations import WEIGHT
 from winnow.pruning import density
 from winnow.store import Mask
@@ -51,6 +52,7 @@ def measure_locality(
     channels: Channels = "same",
     include_origin: bool = False,
     min_weights: int = 5,
+    device: str = "cpu",
 ) -> LocalityTables:
     """Receptive-field widths of every first-layer unit, of their sum, and the pair correlation, for each mask.
 
@@ -60,6 +62,7 @@ def measure_locality(
         channels: `same` counts pairs of weights in one channel, `any` pairs of pixels connected through any channel.
         include_origin: whether fit and second moment include S(0), the number of weights (or pixels).
         min_weights: units with fewer weights have no width: NaN, and `converged` None.
+        device: `cpu` or `cuda`.
 
     Returns:
         Units: one row per round and unit.  Population: one row per round, the width of Σ_i S_i.  Pair correlation: one
@@ -78,21 +81,22 @@ def measure_locality(
             raise ValueError(f"m({n}) has {w.shape[1]} inputs, but images of {shape} have {n_inputs} pixels")
     densities = [density(mask) for mask in masks]
 
-    units, sums, pairs = [], [], []
-    for w in weights:
-        connected = w.reshape(-1, *shape)
-        if channels == "any":
-            connected = connected.any(axis=1, keepdims=True)
-        folded, total = _folded_autocorrelations(connected)
-        folded[w.sum(axis=1) < min_weights] = 0
-        units.append(folded)
-        sums.append(_fold(total[None]))
-        pairs.append(pair_correlation(total, connected.sum(axis=(2, 3))))
-
     n_units = len(weights[0])
     n_weights = np.concatenate([w.sum(axis=1) for w in weights])
     enough = n_weights >= min_weights
-    by_unit = _width_columns(np.concatenate(units), include_origin, enough)
+    units, sums, pairs = [], [], []
+    with arrays_on(device) as arrays:
+        for w in weights:
+            connected = w.reshape(-1, *shape)
+            if channels == "any":
+                connected = connected.any(axis=1, keepdims=True)
+            folded, total = _folded_autocorrelations(connected, arrays)
+            units.append(folded)
+            sums.append(_fold(total[None]))
+            pairs.append(pair_correlation(total, connected.sum(axis=(2, 3))))
+        folded = arrays.xp.concat(units)
+        folded[arrays.put(~enough)] = 0
+        by_unit = _width_columns(folded, include_origin, enough)
     without = np.isnan(by_unit["sigma_x"]).reshape(-1, n_units).sum(axis=1)
     rounds = np.arange(len(masks))
     return LocalityTables(
@@ -121,7 +125,7 @@ def measure_locality(
 # -- autocorrelation --------------------------------------------------------------------------------------------------
 
 
-def autocorrelation(connected: np.ndarray) -> np.ndarray:
+def autocorrelation(connected: Array) -> Array:
     """S_i(d) = Σ_c Σ_z m_icz m_ic,z+d (Eq. 1), exactly.
 
     Args:
@@ -130,17 +134,21 @@ def autocorrelation(connected: np.ndarray) -> np.ndarray:
     Returns:
         (n, 2·rows − 1, 2·columns − 1) int64; d = 0 lies at the centre, [:, rows − 1, columns − 1].
     """
+    arrays = arrays_of(connected)
+    xp = arrays.xp
+    fft = scipy.fft if xp is np else xp.fft  # scipy's is faster than numpy's
     n_channels, *size = connected.shape[1:]
     lags = [2 * length - 1 for length in size]
-    padded = [fft.next_fast_len(lag, real=True) for lag in lags]
-    spectrum = fft.rfft2(connected.astype(_precision(n_channels, *size)), s=padded, axes=(2, 3))
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    s = np.rint(fft.irfft2(power.sum(axis=1), s=padded, axes=(1, 2))).astype(np.int64)
-    rows, columns = (np.arange(lag) - lag // 2 for lag in lags)
+    padded = [scipy.fft.next_fast_len(lag, real=True) for lag in lags]
+    precision = getattr(xp, _precision(n_channels, *size))
+    spectrum = fft.rfftn(xp.astype(connected, precision), s=padded, axes=(2, 3))
+    power = xp.sum(xp.real(spectrum) ** 2 + xp.imag(spectrum) ** 2, axis=1)
+    s = xp.astype(xp.round(fft.irfftn(power + 0j, s=padded, axes=(1, 2))), xp.int64)
+    rows, columns = (arrays.put(np.arange(lag) - lag // 2) for lag in lags)
     return s[:, rows[:, None], columns]
 
 
-def _precision(n_channels: int, rows: int, columns: int) -> type[np.floating]:
+def _precision(n_channels: int, rows: int, columns: int) -> Literal["float32", "float64"]:
     """The shortest floats with which `autocorrelation` rounds to the right integers.
 
     A transform of N numbers has a relative error (2-norm) below 7 u log2 N, u the unit roundoff (Higham 2002, Theorem
@@ -150,36 +158,37 @@ def _precision(n_channels: int, rows: int, columns: int) -> type[np.floating]:
     n_pixels = rows * columns
     relative = 7 * np.finfo(np.float32).eps / 2 * np.log2(4 * n_pixels)
     triangle = np.sqrt(np.prod([(2 * length**3 + length) / 3 for length in (rows, columns)]))
-    return np.float32 if relative * n_channels * (2 * n_pixels + triangle) < 0.4 else np.float64
+    return "float32" if relative * n_channels * (2 * n_pixels + triangle) < 0.4 else "float64"
 
 
-def _folded_autocorrelations(connected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _folded_autocorrelations(connected: np.ndarray, arrays: Arrays) -> tuple[Array, np.ndarray]:
     """S_i folded to one quadrant, (n, rows, columns) float64, and Σ_i S_i (2·rows − 1, 2·columns − 1) int64."""
     n, _, rows, columns = connected.shape
-    folded = np.empty((n, rows, columns))
+    folded = arrays.zeros(n, rows, columns)
     total = np.zeros((2 * rows - 1, 2 * columns - 1), np.int64)
     for start in range(0, n, _UNITS_AT_A_TIME):
-        s = autocorrelation(connected[start : start + _UNITS_AT_A_TIME])
-        total += s.sum(axis=0)
+        s = autocorrelation(arrays.put(connected[start : start + _UNITS_AT_A_TIME]))
+        total += arrays.get(arrays.xp.sum(s, axis=0))
         folded[start : start + _UNITS_AT_A_TIME] = _fold(s)
     return folded, total
 
 
-def _fold(s: np.ndarray) -> np.ndarray:
-    """Σ S(±dx, ±dy) over the different signs, at [:, |dy|, |dx|]: all that a fit of an even function needs."""
+def _fold(s: Array) -> Array:
+    """Σ S(±dx, ±dy) over the different signs, at [:, |dy|, |dx|] float64: all that a fit of an even function needs."""
+    xp = arrays_of(s).xp
     for axis in (1, 2):
-        s = np.moveaxis(s, axis, 0)
+        s = xp.moveaxis(s, axis, 0)
         middle = len(s) // 2
-        half = s[middle:].astype(np.float64)
-        half[1:] += s[:middle][::-1]
-        s = np.moveaxis(half, 0, axis)
+        half = xp.astype(s[middle:], xp.float64)
+        half[1:] += xp.flip(s[:middle], axis=0)
+        s = xp.moveaxis(half, 0, axis)
     return s
 
 
 # -- widths -----------------------------------------------------------------------------------------------------------
 
 
-def fit_widths(s: np.ndarray, *, include_origin: bool = False) -> Widths:
+def fit_widths(s: Array, *, include_origin: bool = False) -> Widths:
     """Fit A exp(−dx²/2σx² − dy²/2σy²), A > 0, to each S(d) by least squares over all d, d = 0 left out by default.
 
     Args:
@@ -200,7 +209,7 @@ _MAX_STEP = 0.5  # of log σ
 _TOLERANCE = 1e-7  # of log σ; convergence is quadratic, the error left is far smaller
 
 
-def _fit_folded(folded: np.ndarray, include_origin: bool) -> Widths:
+def _fit_folded(folded: Array, include_origin: bool) -> Widths:
     """`fit_widths` for S folded to a quadrant, its origin already zero where it is left out.
 
     For given widths the best amplitude is A = b / c, with b = Σ S g, c = Σ g² and g the Gaussian of height one, and
@@ -208,40 +217,44 @@ def _fit_folded(folded: np.ndarray, include_origin: bool) -> Widths:
     point of a coarse grid by Newton's method, damped where it does not climb.  g is a product of a function of dx and
     one of dy: b, c and their derivatives are bilinear forms, computed for all fits at once.
     """
+    arrays = arrays_of(folded)
     n = len(folded)
     point, converged = np.full((n, 2), np.nan), np.zeros(n, bool)
     amplitude = np.full(n, np.nan)
-    something = np.flatnonzero(folded.max(axis=(1, 2), initial=0) > 0)
+    something = np.flatnonzero(arrays.get(arrays.xp.any(folded > 0, axis=(1, 2))))
     for start in range(0, len(something), _FITS_AT_A_TIME):
         some = something[start : start + _FITS_AT_A_TIME]
-        point[some], amplitude[some], converged[some] = _maximise(folded[some], include_origin)
+        fits = _maximise(folded[arrays.put(some)], include_origin)
+        point[some], amplitude[some], converged[some] = map(arrays.get, fits)
     sigma = np.exp(point)
     return Widths(sigma[:, 0], sigma[:, 1], amplitude, converged)
 
 
-def _maximise(s: np.ndarray, include_origin: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _maximise(s: Array, include_origin: bool) -> tuple[Array, Array, Array]:
     """(log σx, log σy) of the best fit (n, 2), its amplitude (n,), and whether it converged inside the limits (n,)."""
-    lower = np.log(_MIN_SIGMA)
-    upper = np.log(_MAX_SIGMA * np.array([s.shape[2], s.shape[1]]))
+    arrays = arrays_of(s)
+    xp = arrays.xp
+    upper = arrays.put(np.log(_MAX_SIGMA * np.array([s.shape[2], s.shape[1]])))
+    lower = xp.full_like(upper, np.log(_MIN_SIGMA))
     point = _best_of_grid(s, include_origin)
-    converged = np.zeros(len(s), bool)
-    damping = np.zeros(len(s))
-    active = np.arange(len(s))
+    active = arrays.put(np.arange(len(s)))
+    converged = active < 0
+    damping = arrays.zeros(len(s))
     value, gradient, hessian = _objective(s, point, include_origin)
     for _ in range(100):
         here = point[active]
         stuck = ((here <= lower) & (gradient < 0)) | ((here >= upper) & (gradient > 0))
         step, newton = _ascent(gradient, hessian, damping[active], stuck)
-        there = np.clip(here + np.clip(step, -_MAX_STEP, _MAX_STEP), lower, upper)
+        there = xp.minimum(xp.maximum(here + xp.clip(step, -_MAX_STEP, _MAX_STEP), lower), upper)
         new = _objective(s[active], there, include_origin)
-        better = new[0] >= value - 1e-13 * (1 + np.abs(value))
+        better = new[0] >= value - 1e-13 * (1 + xp.abs(value))
         point[active[better]] = there[better]
-        damping[active] = np.where(better, damping[active] / 10, np.maximum(10 * damping[active], 1e-2))
+        damping[active] = xp.where(better, damping[active] / 10, xp.clip(10 * damping[active], min=1e-2))
         damping[damping < 1e-6] = 0
-        done = better & newton & (np.abs(there - here).max(axis=1) < _TOLERANCE)
+        done = better & newton & (xp.max(xp.abs(there - here), axis=1) < _TOLERANCE)
         converged[active[done]] = True
         value, gradient, hessian = (
-            np.where(better.reshape(-1, *[1] * (old.ndim - 1)), now, old)[~done]
+            xp.where(better.reshape(-1, *[1] * (old.ndim - 1)), now, old)[~done]
             for now, old in zip(new, (value, gradient, hessian), strict=True)
         )
         active = active[~done]
@@ -249,42 +262,47 @@ def _maximise(s: np.ndarray, include_origin: bool) -> tuple[np.ndarray, np.ndarr
             break
     at_limit = (point <= lower) | (point >= upper)
     b, c = _bilinear(s, point, include_origin)
-    return point, b[0] / c[0], converged & ~at_limit.any(axis=1)
+    return point, b[0] / c[0], converged & ~xp.any(at_limit, axis=1)
 
 
-def _best_of_grid(s: np.ndarray, include_origin: bool) -> np.ndarray:
+def _best_of_grid(s: Array, include_origin: bool) -> Array:
     """The (log σx, log σy) of a grid with the best fit, (n, 2): a start in the valley of the best minimum."""
+    arrays = arrays_of(s)
+    xp = arrays.xp
     u, v = (
-        np.arange(np.log(0.5), np.log(_MAX_SIGMA * max(length, 2)), np.log(_GRID_FACTOR))
+        arrays.put(np.arange(np.log(0.5), np.log(_MAX_SIGMA * max(length, 2)), np.log(_GRID_FACTOR)))
         for length in (s.shape[2], s.shape[1])
     )
     gx, gy = (_gaussian(w, length)[0] for w, length in ((u, s.shape[2]), (v, s.shape[1])))
     b = gy @ s @ gx.T
-    norm_x, norm_y = (2 * (g[:, 1:] ** 2).sum(axis=1) for g in (gx, gy))
+    norm_x, norm_y = (2 * xp.sum(g[:, 1:] ** 2, axis=1) for g in (gx, gy))
     c = norm_x + norm_y[:, None] * (1 + norm_x) + include_origin
-    row, column = np.unravel_index((np.maximum(b, 0) ** 2 / c).reshape(len(s), -1).argmax(axis=1), c.shape)
-    return np.stack([u[column], v[row]], axis=1)
+    best = xp.argmax((xp.clip(b, min=0) ** 2 / c).reshape(len(s), -1), axis=1)
+    return xp.stack([u[best % len(u)], v[best // len(u)]], axis=1)
 
 
-def _gaussian(log_sigma: np.ndarray, length: int) -> np.ndarray:
+def _gaussian(log_sigma: Array, length: int) -> Array:
     """g, g t, g t² at the lags 0 … length − 1, (3, n, length), with t = lag²/σ² and g = exp(−t/2)."""
-    t = np.arange(length) ** 2 * np.exp(-2 * log_sigma)[:, None]
-    g = np.exp(-t / 2)
-    return np.stack([g, g * t, g * t**2])
+    arrays = arrays_of(log_sigma)
+    xp = arrays.xp
+    t = arrays.put(np.arange(length) ** 2) * xp.exp(-2 * log_sigma)[:, None]
+    g = xp.exp(-t / 2)
+    return xp.stack([g, g * t, g * t**2])
 
 
-def _bilinear(s: np.ndarray, point: np.ndarray, include_origin: bool) -> tuple[np.ndarray, np.ndarray]:
+def _bilinear(s: Array, point: Array, include_origin: bool) -> tuple[Array, Array]:
     """b = Σ S g and c = Σ g², each (6, n): the value, its derivatives by u, v, and by uu, uv, vv.
 
     dg/du = g t and d²g/du² = g t² − 2 g t.  The one of d = 0 is left out of c, not subtracted, which would cancel where
     the width is small.
     """
+    xp = arrays_of(s).xp
     x, y = _gaussian(point[:, 0], s.shape[2]), _gaussian(point[:, 1], s.shape[1])
-    left = y.transpose(1, 0, 2) @ s  # (n, 3, columns)
-    m = (left @ x.transpose(1, 2, 0)).transpose(1, 2, 0)  # (power of t_y, power of t_x, n)
-    b = np.stack([m[0, 0], m[0, 1], m[1, 0], m[0, 2] - 2 * m[0, 1], m[1, 1], m[2, 0] - 2 * m[1, 0]])
+    left = xp.permute_dims(y, (1, 0, 2)) @ s  # (n, 3, columns)
+    m = xp.permute_dims(left @ xp.permute_dims(x, (1, 2, 0)), (1, 2, 0))  # (power of t_y, power of t_x, n)
+    b = xp.stack([m[0, 0], m[0, 1], m[1, 0], m[0, 2] - 2 * m[0, 1], m[1, 1], m[2, 0] - 2 * m[1, 0]])
     (px, px_u, px_uu), (py, py_v, py_vv) = _square_sums(x), _square_sums(y)
-    c = np.stack(
+    c = xp.stack(
         [
             px + py + px * py + include_origin,
             px_u * (1 + py),
@@ -297,62 +315,64 @@ def _bilinear(s: np.ndarray, point: np.ndarray, include_origin: bool) -> tuple[n
     return b, c
 
 
-def _square_sums(g: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _square_sums(g: Array) -> tuple[Array, Array, Array]:
     """Σ g² over the lags of both signs, 0 left out, and its first and second derivative by log σ, (n,) each."""
+    xp = arrays_of(g).xp
     g0, g1, g2 = g[:, :, 1:]
-    first = 4 * np.einsum("nl,nl->n", g0, g1)
-    return 2 * np.einsum("nl,nl->n", g0, g0), first, 8 * np.einsum("nl,nl->n", g0, g2) - 2 * first
+    first = 4 * xp.einsum("nl,nl->n", g0, g1)
+    return 2 * xp.einsum("nl,nl->n", g0, g0), first, 8 * xp.einsum("nl,nl->n", g0, g2) - 2 * first
 
 
-def _objective(s: np.ndarray, point: np.ndarray, include_origin: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _objective(s: Array, point: Array, include_origin: bool) -> tuple[Array, Array, Array]:
     """log(b²/c) (n,), its gradient (n, 2) and Hessian (n, 2, 2); −∞ where no positive amplitude fits."""
+    xp = arrays_of(s).xp
     b, c = _bilinear(s, point, include_origin)
     positive = (b[0] > 0) & (c[0] > 0)
-    b[0], c[0] = np.where(positive, b[0], 1), np.where(positive, c[0], 1)
-    value = np.where(positive, 2 * np.log(b[0]) - np.log(c[0]), -np.inf)
+    b[0], c[0] = xp.where(positive, b[0], 1.0), xp.where(positive, c[0], 1.0)
+    value = xp.where(positive, 2 * xp.log(b[0]) - xp.log(c[0]), -np.inf)
     b1, c1 = b[1:3] / b[0], c[1:3] / c[0]
     gradient = 2 * b1 - c1
     uu, uv, vv = (
         2 * (b[k] / b[0] - b1[i] * b1[j]) - (c[k] / c[0] - c1[i] * c1[j])
         for k, i, j in ((3, 0, 0), (4, 0, 1), (5, 1, 1))
     )
-    return value, gradient.T, np.stack([uu, uv, uv, vv], axis=1).reshape(-1, 2, 2)
+    return value, gradient.T, xp.stack([uu, uv, uv, vv], axis=1).reshape(-1, 2, 2)
 
 
-def _ascent(
-    gradient: np.ndarray, hessian: np.ndarray, damping: np.ndarray, stuck: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _ascent(gradient: Array, hessian: Array, damping: Array, stuck: Array) -> tuple[Array, Array]:
     """A step uphill (n, 2), zero in the coordinates that are stuck at a limit; and whether it is Newton's."""
-    g = np.where(stuck, 0, gradient)
-    one = stuck.any(axis=1)
-    uu = np.where(stuck[:, 0], 1, -hessian[:, 0, 0])
-    vv = np.where(stuck[:, 1], 1, -hessian[:, 1, 1])
-    uv = np.where(one, 0, -hessian[:, 0, 1])
-    lowest = (uu + vv) / 2 - np.hypot((uu - vv) / 2, uv)
-    curved = lowest > 1e-10 * (np.abs(uu) + np.abs(vv))
-    shift = damping + np.where(curved, 0, 1e-2 - lowest)
+    xp = arrays_of(gradient).xp
+    g = xp.where(stuck, 0.0, gradient)
+    uu = xp.where(stuck[:, 0], 1.0, -hessian[:, 0, 0])
+    vv = xp.where(stuck[:, 1], 1.0, -hessian[:, 1, 1])
+    uv = xp.where(xp.any(stuck, axis=1), 0.0, -hessian[:, 0, 1])
+    lowest = (uu + vv) / 2 - xp.hypot((uu - vv) / 2, uv)
+    curved = lowest > 1e-10 * (xp.abs(uu) + xp.abs(vv))
+    shift = damping + xp.where(curved, 0.0, 1e-2 - lowest)
     uu, vv = uu + shift, vv + shift
-    step = np.stack([vv * g[:, 0] - uv * g[:, 1], uu * g[:, 1] - uv * g[:, 0]], axis=1)
+    step = xp.stack([vv * g[:, 0] - uv * g[:, 1], uu * g[:, 1] - uv * g[:, 0]], axis=1)
     return step / (uu * vv - uv**2)[:, None], shift == 0
 
 
-def _without_origin(folded: np.ndarray, include_origin: bool) -> np.ndarray:
+def _without_origin(folded: Array, include_origin: bool) -> Array:
     if not include_origin:
         folded[:, 0, 0] = 0
     return folded
 
 
-def _width_columns(folded: np.ndarray, include_origin: bool, enough: np.ndarray) -> dict[str, np.ndarray]:
+def _width_columns(folded: Array, include_origin: bool, enough: np.ndarray) -> dict[str, np.ndarray]:
     """The columns sigma_x … converged for S folded to a quadrant; all null where there are not enough weights."""
     folded = _without_origin(folded, include_origin)
     widths = _fit_folded(folded, include_origin)
     converged = widths.converged.astype(object)
     converged[~enough] = None
-    total = folded.sum(axis=(1, 2))
+    arrays = arrays_of(folded)
+    by_x, by_y = (arrays.get(arrays.xp.sum(folded, axis=axis)) for axis in (1, 2))
+    total = by_x.sum(axis=1)
     lags_x, lags_y = np.arange(folded.shape[2]), np.arange(folded.shape[1])
     with np.errstate(invalid="ignore"):  # no pairs have no moment: 0 / 0 = NaN
-        moment_x = np.sqrt(folded.sum(axis=1) @ lags_x**2 / total)
-        moment_y = np.sqrt(folded.sum(axis=2) @ lags_y**2 / total)
+        moment_x = np.sqrt(by_x @ lags_x**2 / total)
+        moment_y = np.sqrt(by_y @ lags_y**2 / total)
     return {
         "sigma_x": widths.sigma_x,
         "sigma_y": widths.sigma_y,

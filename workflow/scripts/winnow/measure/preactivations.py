@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from winnow.measure.arrays import NUMPY, Array, Arrays
 from winnow.store import Dataset, Mask, Parameters
 
 WEIGHT, NORM = "layers.0.weight", "norms.0"
@@ -68,18 +69,37 @@ def check_inputs(dataset: Dataset, n_inputs: int) -> None:
         raise ValueError(f"the images have {n_pixels} pixels, the first layer {n_inputs} inputs: not the same dataset")
 
 
-def validation_chunks(dataset: Dataset, chunk: int, order: np.ndarray | None = None) -> Iterator[np.ndarray]:
+def validation_chunks(
+    dataset: Dataset, chunk: int, order: np.ndarray | None = None, arrays: Arrays = NUMPY
+) -> Iterator[Array]:
     """The prepared validation images, `chunk` at a time.
 
     Args:
         dataset: the images.
         chunk: images at a time.
         order: (N,) the order in which they come; as they are stored by default.
+        arrays: where to; the stored pixels are moved there, and prepared there.
 
     Yields:
         (n, D) float32, network inputs as of `Dataset.prepare`.
     """
-    images = dataset.validation.images
+    images, float32 = dataset.validation.images, arrays.xp.float32
+    mean_image = arrays.put(dataset.mean_image, float32)
     for start in range(0, len(images), chunk):
         rows = slice(start, start + chunk) if order is None else order[start : start + chunk]
-        yield dataset.prepare(images[rows])
+        prepared = arrays.xp.astype(arrays.put(images[rows]), float32)
+        prepared -= mean_image
+        prepared /= float(dataset.pixel_scale)
+        yield prepared
+
+
+def subtract_mean(x: Array, mean: Array, arrays: Arrays) -> Array:
+    """x − mean for a float64 mean, in the precision of x, which keeps all its digits.
+
+    The mean's first digits are subtracted, which is nearly exact where they are far larger than the difference, then
+    its others.
+    """
+    first = arrays.xp.astype(mean, x.dtype)
+    x = x - first
+    x -= arrays.xp.astype(mean - first, x.dtype)
+    return x

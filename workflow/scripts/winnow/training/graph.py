@@ -32,10 +32,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from winnow.devices import device_name, free_memory, matmul_precision
 from winnow.network import n_layers
 from winnow.store import Dataset, Mask, Parameters, Split
 from winnow.training import TrainingError
-from winnow.training.devices import device_name, free_memory, matmul_precision
 
 STEPS_PER_REPLAY = 25
 """Steps that one launch does; those that are left over at the end of a stretch are launched one by one."""

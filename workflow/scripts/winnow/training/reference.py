@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from winnow.devices import device_name, matmul_precision
 from winnow.network import FullyConnectedNetwork
 from winnow.store import Dataset, Mask, Parameters
-from winnow.training.devices import device_name, matmul_precision
 
 _CHUNK = 2048  # validation images at a time
 

@@ -1,0 +1,79 @@
+"""Arrays of numpy on the processors and of torch on a GPU, computed with by the same functions.
+
+The statistics call only what the array API standard has (https://data-apis.org/array-api), and numpy and torch share.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from winnow.devices import device_name, matmul_precision
+
+log = logging.getLogger(__name__)
+
+Array = Any
+"""An array of numpy or of torch."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Functions on arrays, and where the arrays lie.
+
+    Attributes:
+        xp: the namespace of the functions: numpy, or torch with the standard's names.
+        device: of the arrays, as the namespace calls it.
+    """
+
+    xp: Any
+    device: str
+
+    def put(self, array: np.ndarray, dtype: Any = None) -> Array:
+        """A numpy array, as it is or as another type, on the device."""
+        if self.xp is not np and not (array.flags.writeable and array.flags.c_contiguous):
+            array = np.array(array, order="C")  # torch refuses arrays that may not be written
+        return self.xp.asarray(array, dtype=dtype, device=self.device)
+
+    def zeros(self, *shape: int) -> Array:
+        """Zeros, float64: what sums are added up in."""
+        return self.xp.zeros(shape, dtype=self.xp.float64, device=self.device)
+
+    def get(self, array: Array) -> np.ndarray:
+        """An array of the device as one of numpy."""
+        return array if self.xp is np else array.cpu().numpy()
+
+
+NUMPY = Arrays(np, "cpu")
+
+
+def arrays_of(array: Array) -> Arrays:
+    """Where an array lies, and the functions on it."""
+    if isinstance(array, np.ndarray):
+        return NUMPY
+    import array_api_compat.torch as xp
+
+    return Arrays(xp, str(array.device))
+
+
+@contextmanager
+def arrays_on(device: str) -> Iterator[Arrays]:
+    """The arrays of a device, and products in the precision of their factors as long as they are in use.
+
+    Args:
+        device: `cpu` (numpy; torch is not imported), `cuda` (torch), or `torch:cpu` (torch without a GPU, for tests).
+    """
+    if device == "cpu":
+        log.info("on the processors: numpy, float64 sums")
+        yield NUMPY
+        return
+    import array_api_compat.torch as xp
+    import torch
+
+    place = device.removeprefix("torch:")
+    log.info("on %s: torch, products without TF32, float64 sums", device_name(place))
+    # TF32's bits are not enough for small differences.
+    with matmul_precision("float32"), torch.inference_mode():
+        yield Arrays(xp, place)
