@@ -1,0 +1,1 @@
+"""What is measured, one module a section; each has `CASES`, functions that yield rows, by name."""

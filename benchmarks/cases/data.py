@@ -1,0 +1,106 @@
+"""Making the data: the Gaussian clone, and with `--full` stand-in, dataset and clone at the size of ImageNet32."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from scipy import stats
+
+from benchmarks import ROOT
+from benchmarks.bench import Row, clock, copy_rate, smooth_images
+from winnow.clone import fit_gaussian
+
+LIBRARY = ROOT / "workflow" / "scripts"
+N_FIT, N_DRAWN = 100, 1281
+TRAIN, VALIDATION = 1_281_167, 50_000
+
+
+def clone() -> Iterator[Row]:
+    """Images of one class and colour channel with the mean and covariance of a hundred."""
+    images = smooth_images(N_FIT)[:, :1024].astype(np.float32)
+    mean, covariance = images.mean(axis=0), np.cov(images.T)
+    ours = clock(lambda: fit_gaussian(images).draw(N_DRAWN, np.random.default_rng(0)), 5)
+
+    def rvs() -> None:
+        normal = stats.multivariate_normal
+        normal.rvs(mean, covariance + 1e-6 * np.eye(len(mean)), N_DRAWN, random_state=0)
+
+    yield Row(
+        "data",
+        f"Gaussian clone of a class and channel, {N_DRAWN} images",
+        threads=torch.get_num_threads(),
+        seconds=ours,
+        peer="`scipy.stats.multivariate_normal.rvs`",
+        peer_seconds=clock(rvs, 2),
+    )
+
+
+def imagenet32_full() -> Iterator[Row]:
+    """Stand-in, dataset and clone at the size of ImageNet32."""
+    with TemporaryDirectory(prefix="winnow-") as folder:
+        for what, code, n_bytes in _full_steps(Path(folder)):
+            script = Path(folder) / "step.py"
+            script.write_text(f"import sys\n\nsys.path.insert(0, {str(LIBRARY)!r})\n{code}{_PEAK}")
+            start = time.perf_counter()
+            done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, check=True)
+            yield Row(
+                "data",
+                what,
+                threads=torch.get_num_threads(),
+                seconds=time.perf_counter() - start,
+                floor=f"{n_bytes / 1e9:.1f} GB written in memory",
+                floor_seconds=n_bytes / copy_rate(),
+                peak_mb=float(done.stdout.split()[-1]),
+                note="memory of its largest process",
+            )
+
+
+_PEAK = """
+if __name__ == "__main__":
+    import resource
+
+    print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * 1024e-6)
+"""
+
+
+def _full_steps(folder: Path) -> Iterator[tuple[str, str, int]]:
+    """What is done, its code, and the bytes that it writes."""
+    source, dataset, clone = (repr(str(folder / name)) for name in ("source", "dataset", "dataset-clone"))
+    n_numbers = (TRAIN + VALIDATION) * 3072
+    threads = torch.get_num_threads()
+    yield (
+        "stand-in for ImageNet32, full size",
+        f"""
+if __name__ == "__main__":
+    from winnow.datasets.standin import write_standin
+
+    write_standin({source}, processes={threads})
+""",
+        n_numbers,
+    )
+    yield (
+        "dataset from ImageNet32's files, full size",
+        f"""
+from winnow.datasets import prepare_dataset
+
+prepare_dataset({dataset}, source="imagenet32", name="imagenet32", folder={source})
+""",
+        n_numbers,
+    )
+    yield (
+        f"Gaussian clone of ImageNet32, full size, fitted to {N_FIT} images a class, with certificate",
+        f"""
+from winnow.clone import clone_gaussian
+
+clone_gaussian({dataset}, {clone}, {clone} + ".parquet", name="clone", fit_per_class={N_FIT}, threads={threads})
+""",
+        4 * n_numbers,
+    )
+
+
+CASES = {"clone": clone, "imagenet32_full": imagenet32_full}

@@ -1,0 +1,61 @@
+"""The scaling curves: cost of a step against density, of cavity scores against their size, of a run against seeds."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from benchmarks.bench import Row
+from winnow.figures.style import house_style, save_figure
+
+
+def draw_curves(rows: list[dict], folder: Path) -> None:
+    """Draw the curves whose rows are there, one PNG each."""
+    parsed = [Row(**row) for row in rows]
+    steps = [row for row in parsed if row.section in ("training", "training curve") and row.x is not None]
+    if steps:
+        peers = [
+            Row(
+                "training curve",
+                row.peer.strip("`").replace("`", ""),
+                x=row.x,
+                threads=row.threads,
+                seconds=row.peer_seconds,
+            )
+            for row in steps
+            if row.peer
+        ]
+        chosen = [
+            Row("training curve", "chosen", x=row.x, threads=row.threads, seconds=row.seconds)
+            for row in steps
+            if row.peer
+        ]
+        curve = [row for row in steps if row.section == "training curve"]
+        _draw(
+            folder / "step_by_density.png", [*peers, *curve, *chosen], "density of the hidden layers", "step, ms", 1e3
+        )
+    for section, axis in (("cavity by images", "validation images"), ("cavity by units", "first-layer units")):
+        points = [row for row in parsed if row.section == section]
+        if points:
+            named = [Row(section, "measured", x=row.x, threads=row.threads, seconds=row.seconds) for row in points]
+            _draw(folder / f"{section.replace(' ', '_')}.png", named, axis, "cavity scores, s", 1)
+    runs = [row for row in parsed if row.section == "run by seeds"]
+    if runs:
+        _draw(folder / "run_by_seeds.png", runs, "seeds", "whole run, s", 1)
+
+
+@house_style()
+def _draw(path: Path, rows: list[Row], x_label: str, y_label: str, unit: float) -> None:
+    """A panel a number of threads, a line a contestant, on logarithmic axes."""
+    threads = sorted({row.threads for row in rows})
+    figure = Figure(figsize=(3.5 * len(threads), 2.8))
+    panels = figure.subplots(1, len(threads), squeeze=False, sharey=True)[0]
+    for axes, n in zip(panels, threads, strict=True):
+        for what in dict.fromkeys(row.what for row in rows):
+            points = sorted((row.x, row.seconds * unit) for row in rows if row.threads == n and row.what == what)
+            look = {"linewidth": 3, "alpha": 0.35} if what == "chosen" else {"marker": "o"}
+            axes.plot(*zip(*points, strict=True), label=what, **look)
+        axes.set(xscale="log", yscale="log", xlabel=x_label, title=f"{n} thread{'s' * (n > 1)}")
+    panels[0].set_ylabel(y_label)
+    if len(panels[-1].lines) > 1:
+        panels[-1].legend()
+    save_figure(figure, path)
