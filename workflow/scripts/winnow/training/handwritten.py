@@ -9,6 +9,7 @@ Matrix products of dense layers are PyTorch's; the loops between them are in `ke
 (features, batch), padded to whole vectors: sums over the batch run along memory.
 """
 
+from functools import partial
 from typing import Literal, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from winnow.network import layer_sizes
 from winnow.store import Dataset, Mask, Parameters, Split
 from winnow.training import kernels
+from winnow.training.threads import Team
 from winnow.training.vectors import aligned
 
 SPARSE_BELOW = 0.25
@@ -26,12 +28,15 @@ _DEAD_APART = 0.05
 """Share of dead inputs from which the output layer keeps them apart."""
 
 _CHUNK = 128  # validation images at a time: their activations stay in the cache
+_TILE_BYTES = (
+    3 << 14
+)  # of the units' images that a tile of sparse weights reads and writes: the first cache's usual size
 
 Layout = Literal["auto", "dense", "sparse"]
 
 
 class HandwrittenEngine:
-    """An engine (see `winnow.training.Engine`) for the CPU; BLAS products follow PyTorch's number of threads.
+    """An engine (see `winnow.training.Engine`) for the CPU, with PyTorch's number of threads.
 
     Args:
         start: the parameters to start from, zero where the mask is; the training has their precision.
@@ -63,6 +68,7 @@ class HandwrittenEngine:
         self.rate, self.precision = rate, dtype.name
         self._dataset, self._batch = dataset, batch
         step, keep, epsilon = (dtype.type(value) for value in (rate, norm_keep, norm_epsilon))
+        self._team = Team(torch.get_num_threads())
         self._layers = [_new_layer(start, mask or {}, i, batch, step, layout) for i in range(len(sizes) - 1)]
         self._norms = [_Norm(start, i, batch, step, keep, epsilon) for i in range(len(sizes) - 1)]
         self._inputs, self._deltas = ([aligned(n, batch, dtype) for n in ns] for ns in (sizes[:-1], sizes[1:]))
@@ -72,37 +78,55 @@ class HandwrittenEngine:
     def advance(self, batches: np.ndarray) -> tuple[float, int]:
         """One step of SGD for each row of `batches`; see `Engine`."""
         loss, n_correct = 0.0, 0
-        for rows in batches:
-            self._gather(self._dataset.train, rows, self._inputs[0])
-            step_loss, step_correct = self._forward(np.asarray(self._dataset.train.labels[rows]))
-            self._backward()
-            loss += step_loss
-            n_correct += step_correct
+        with self._team:
+            for rows in batches:
+                step_loss, step_correct = self._forward(rows)
+                self._backward()
+                loss += step_loss
+                n_correct += step_correct
         return loss, n_correct
 
-    def _gather(self, split: Split, rows: np.ndarray, x: np.ndarray) -> None:
-        images, scale = np.asarray(split.images), np.float32(self._dataset.pixel_scale)
-        kernels.gather(images, rows, self._dataset.mean_image, scale, x)
-
-    def _forward(self, labels: np.ndarray) -> tuple[float, int]:
+    def _forward(self, rows: np.ndarray) -> tuple[float, int]:
         """The loss and how many images are right; leaves the gradient of the logits in the last delta."""
-        *hidden, last = self._layers
-        for i, layer in enumerate(hidden):
-            layer.multiply(self._norms[i].forward(self._inputs[i]), self._deltas[i], self._batch)
-            kernels.activate(self._deltas[i], self._batch, layer.bias, self._inputs[i + 1])
-        logits = self._deltas[-1]
-        last.multiply(self._norms[-1].forward(self._inputs[-1]), logits, self._batch)
+        self._team.share(partial(self._prepare, rows), len(self._inputs[0]))
+        for i, layer in enumerate(self._layers):
+            self._team.share(partial(self._apply, i), len(layer.bias), layer.grain)
+        logits, labels = self._deltas[-1], np.asarray(self._dataset.train.labels[rows])
         largest, at_label, sums = self._per_image
-        n_correct = kernels.shift_logits(logits, last.bias, labels, largest, at_label)
+        n_correct = kernels.shift_logits(logits, self._layers[-1].bias, labels, largest, at_label)
         np.exp(logits[:, : self._batch], out=logits[:, : self._batch])
         return kernels.cross_entropy(logits, labels, at_label, sums), n_correct
 
     def _backward(self) -> None:
-        """From the last layer to the first; a layer is updated as soon as its gradients are known."""
-        for i in range(len(self._layers) - 1, 0, -1):
-            dy = self._layers[i].step(self._deltas[i], self._norms[i].y)
-            self._norms[i].step(dy, self._inputs[i], self._deltas[i - 1])
-        self._layers[0].step_first(self._deltas[0], self._norms[0])
+        """From the last layer to the first; a layer takes its step as soon as its gradients are known."""
+        for i in reversed(range(len(self._layers))):
+            self._layers[i].step_bias(self._deltas[i])
+            self._team.share(partial(self._step, i), len(self._inputs[i]), self._layers[i].back_grain)
+
+    def _prepare(self, rows: np.ndarray, start: int, stop: int) -> None:
+        """Some pixels of the batch, normalised."""
+        self._gather(start, stop, self._dataset.train, rows, self._inputs[0])
+        self._norms[0].forward(start, stop, self._inputs[0])
+
+    def _apply(self, i: int, start: int, stop: int) -> None:
+        """Some units of a layer; normalised, if they are not the last."""
+        layer, z = self._layers[i], self._deltas[i]
+        layer.multiply(start, stop, self._norms[i].y, z, self._batch)
+        if i + 1 < len(self._layers):
+            kernels.activate(start, stop, z, self._batch, layer.bias, self._inputs[i + 1])
+            self._norms[i + 1].forward(start, stop, self._inputs[i + 1])
+
+    def _step(self, i: int, start: int, stop: int) -> None:
+        """Backward through a layer and the batch norm of some of its inputs, which take their step."""
+        layer, norm, delta = self._layers[i], self._norms[i], self._deltas[i]
+        if i == 0:
+            layer.step_first(start, stop, delta, norm)
+        else:
+            norm.step(start, stop, layer.step(start, stop, delta, norm.y), self._inputs[i], self._deltas[i - 1])
+
+    def _gather(self, start: int, stop: int, split: Split, rows: np.ndarray, x: np.ndarray) -> None:
+        images, scale = np.asarray(split.images), np.float32(self._dataset.pixel_scale)
+        kernels.gather(start, stop, images, rows, self._dataset.mean_image, scale, x)
 
     def accuracy(self) -> float:
         """Share of the validation images that are classified correctly; see `Engine`."""
@@ -111,10 +135,10 @@ class HandwrittenEngine:
         for start in range(0, len(split.images), _CHUNK):
             rows = np.arange(start, min(start + _CHUNK, len(split.images)))
             x = aligned(len(self._inputs[0]), len(rows), dtype)
-            self._gather(split, rows, x)
+            self._gather(0, len(x), split, rows, x)
             for norm, layer in zip(self._norms, self._layers, strict=True):
                 z = aligned(len(layer.bias), len(rows), dtype)
-                layer.multiply(norm.evaluate(x), z, len(rows))
+                layer.multiply(0, len(z), norm.evaluate(x), z, len(rows))
                 z += layer.bias[:, None]
                 x = np.maximum(z, 0)
             n_correct += int((z[:, : len(rows)].argmax(axis=0) == split.labels[rows]).sum())
@@ -136,6 +160,7 @@ class _Norm:
         state: γ `weight`, β `bias`, `running_mean` and `running_var`, (features,) each.
         normed: (features, ≥ batch), (x − E x) / √(var x + ε) of the present batch.
         y: (features, ≥ batch), γ normed + β.
+        gradients: (features,) each, room for those of γ and β.
     """
 
     def __init__(
@@ -146,39 +171,49 @@ class _Norm:
         self.gamma, self.beta, self._mean, self._var = self.state.values()
         self._batch, self._rate, self._keep, self._epsilon = batch, rate, keep, epsilon
         self.normed, self.y = (aligned(len(self.gamma), batch, self.gamma.dtype) for _ in range(2))
-        self._inverse_sd = np.empty_like(self.gamma)
+        self._inverse_sd, *self.gradients = np.empty((3, len(self.gamma)), self.gamma.dtype)
 
-    def forward(self, x: np.ndarray) -> np.ndarray:
+    def forward(self, start: int, stop: int, x: np.ndarray) -> None:
         """y of a batch; the running moments move."""
         settings = (self.gamma, self.beta, self._epsilon, self._keep)
         moments = (self._mean, self._var, self._inverse_sd)
-        kernels.normalise(x, self._batch, *settings, *moments, self.normed, self.y)
-        return self.y
+        kernels.normalise(start, stop, x, self._batch, *settings, *moments, self.normed, self.y)
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         """y by the running moments, for any number of images."""
         scale = self.gamma / np.sqrt(self._var + self._epsilon)
         return x * scale[:, None] + (self.beta - self._mean * scale)[:, None]
 
-    def step(self, dy: np.ndarray, x: np.ndarray, delta: np.ndarray) -> None:
+    def step(self, start: int, stop: int, dy: np.ndarray, x: np.ndarray, delta: np.ndarray) -> None:
         """δ of the layer below from dy; γ and β take their step."""
         of_batch = (dy, self._batch, self.normed, self._inverse_sd, x)
-        kernels.back_through_norm(*of_batch, self._rate, self.gamma, self.beta, delta)
+        kernels.back_through_norm(start, stop, *of_batch, self._rate, self.gamma, self.beta, delta)
 
 
 class _Layer(Protocol):
-    """Weights (out, in) and bias of a layer, which take their step on the way back."""
+    """Weights (out, in) and bias of a layer, which take their step on the way back.
+
+    Attributes:
+        bias: (out,).
+        grain: the part of the units that `multiply` does begins at a multiple of it.
+        back_grain: the part of the inputs that `step` does begins at a multiple of it.
+    """
 
     bias: np.ndarray
+    grain: int
+    back_grain: int
 
-    def multiply(self, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
-        """z = W y, without the bias, for any number of images."""
+    def multiply(self, start: int, stop: int, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
+        """z = W y of some units, without the bias, for any number of images."""
 
-    def step(self, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """dy = Wᵀ δ; then weights and bias take their step."""
+    def step_bias(self, delta: np.ndarray) -> None:
+        """The bias takes its step; its gradient Σ_b δ is kept for the step of the weights."""
 
-    def step_first(self, delta: np.ndarray, norm: _Norm) -> None:
-        """Weights and bias of the first layer, and γ and β of its batch norm, take their step."""
+    def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """dy = Wᵀ δ of some inputs; then their weights take their step."""
+
+    def step_first(self, start: int, stop: int, delta: np.ndarray, norm: _Norm) -> None:
+        """The weights of some inputs of the first layer, and γ and β of their batch norm, take their step."""
 
     def weight(self) -> np.ndarray:
         """W with its zeros, a copy."""
@@ -197,6 +232,8 @@ def _new_layer(start: Parameters, mask: Mask, i: int, batch: int, rate: np.float
 
 
 class _LayerBase:
+    grain = back_grain = 1
+
     def __init__(self, start: Parameters, mask: Mask, i: int, batch: int, rate: np.floating):
         weight = start[f"layers.{i}.weight"]
         self.bias = start[f"layers.{i}.bias"].copy()
@@ -206,10 +243,8 @@ class _LayerBase:
         self._sums = np.empty_like(self.bias)
         self._dy = aligned(weight.shape[1], batch, weight.dtype)
 
-    def _step_bias(self, delta: np.ndarray) -> np.ndarray:
-        """Σ_b δ, the gradient of the bias, which takes its step."""
+    def step_bias(self, delta):
         kernels.descend_bias(delta, self._bias_mask, self._rate, self.bias, self._sums)
-        return self._sums
 
 
 class _DenseLayer(_LayerBase):
@@ -222,30 +257,28 @@ class _DenseLayer(_LayerBase):
             self._product = np.empty_like(self._weight)
         self._dy_by_image = np.empty((batch, self._weight.shape[1]), self._weight.dtype)
 
-    def multiply(self, y, z, n_images):
-        _multiply(self._weight, y[:, :n_images], z[:, :n_images])
+    def multiply(self, start, stop, y, z, n_images):
+        _multiply(self._weight[start:stop], y[:, :n_images], z[start:stop, :n_images])
 
-    def step(self, delta, y):
-        self._step_bias(delta)
-        delta, y = delta[:, : self._batch], y[:, : self._batch]
+    def step(self, start, stop, delta, y):
+        delta, y = delta[:, : self._batch], y[start:stop, : self._batch]
         # BLAS is faster at δᵀ W than at Wᵀ δ, by more than it takes to transpose the result.
-        _multiply(delta.T, self._weight, self._dy_by_image)
-        self._dy[:, : self._batch] = self._dy_by_image.T
+        dy = self._dy_by_image[:, start:stop]
+        _multiply(delta.T, self._weight[:, start:stop], dy)
+        self._dy[start:stop, : self._batch] = dy.T
         if self._mask is None:
-            weight, delta, y = map(torch.from_numpy, (self._weight, delta, y))
+            weight, delta, y = map(torch.from_numpy, (self._weight[:, start:stop], delta, y))
             weight.addmm_(delta, y.T, alpha=-float(self._rate))
         else:
-            _multiply(delta, y.T, self._product)
-            kernels.descend(self._product, self._mask, self._rate, self._weight)
+            _multiply(delta, y.T, self._product[:, start:stop])
+            kernels.descend(start, stop, self._product, self._mask, self._rate, self._weight)
         return self._dy
 
-    def step_first(self, delta, norm):
-        sums = self._step_bias(delta)
-        _multiply(delta[:, : self._batch], norm.normed[:, : self._batch].T, self._product)
-        of_pixels = np.empty((2, len(norm.gamma)), self._weight.dtype)
-        kernels.descend_first(
-            self._product, sums, self._mask, self._rate, norm.gamma, norm.beta, self._weight, *of_pixels
-        )
+    def step_first(self, start, stop, delta, norm):
+        normed = norm.normed[start:stop, : self._batch]
+        _multiply(delta[:, : self._batch], normed.T, self._product[:, start:stop])
+        of_layer = (self._product, self._sums, self._mask, self._rate)
+        kernels.descend_first(start, stop, *of_layer, norm.gamma, norm.beta, self._weight, *norm.gradients)
 
     def weight(self):
         return self._weight.copy()
@@ -261,17 +294,21 @@ class _LiveInputs:
         self._of_live = _DenseLayer({**start, f"layers.{i}.weight": live_weight}, mask, i, batch, rate)
         self._of_dead = np.ascontiguousarray(weight[:, self._dead])
         self.bias = self._of_live.bias
+        self.grain, self.back_grain = weight.shape  # parts would have to pick their inputs
 
-    def multiply(self, y, z, n_images):
-        self._of_live.multiply(y[self._live], z, n_images)
+    def multiply(self, start, stop, y, z, n_images):
+        self._of_live.multiply(start, stop, y[self._live], z, n_images)
         z[:, :n_images] += (self._of_dead @ y[self._dead, 0])[:, None]
 
-    def step(self, delta, y):
+    def step_bias(self, delta):
+        self._of_live.step_bias(delta)
+
+    def step(self, start, stop, delta, y):
         sums, of_dead = delta.sum(axis=1), y[self._dead, 0]
         dy = np.empty_like(y)
         # Batch norm asks for Σ_b dy only where its input is constant.
         dy[self._dead] = (sums @ self._of_dead / self._batch)[:, None]
-        dy[self._live] = self._of_live.step(delta, y[self._live])
+        dy[self._live] = self._of_live.step(0, len(self._live), delta, y[self._live])
         self._of_dead -= self._rate * np.multiply.outer(sums, of_dead)
         return dy
 
@@ -282,34 +319,38 @@ class _LiveInputs:
 
 
 class _SparseLayer(_LayerBase):
-    """The surviving weights by row: (where each row begins, the input of each weight, its value)."""
+    """The surviving weights by tiles of units; see the sparse `kernels`."""
 
     def __init__(self, start: Parameters, mask: Mask, i: int, batch: int, rate: np.floating):
         super().__init__(start, mask, i, batch, rate)
-        first = np.concatenate([[0], np.cumsum(self._mask.sum(axis=1))])
-        values = start[f"layers.{i}.weight"][self._mask]
-        self._rows = (first, np.nonzero(self._mask)[1].astype(np.int32), values)
+        n_inputs = self._mask.shape[1]
+        self.grain = max(1, _TILE_BYTES // self._dy[0].nbytes)
+        units, inputs = np.nonzero(self._mask)
+        segment = units // self.grain * n_inputs + inputs
+        order = np.lexsort((units, segment))
+        self._place = (units[order], inputs[order])
+        n_segments = -(-len(self._mask) // self.grain) * n_inputs
+        first = np.searchsorted(segment[order], np.arange(n_segments + 1))
+        self._values = start[f"layers.{i}.weight"][self._place]
+        self._weights = (first, units[order].astype(np.int32), self._values)
 
-    def multiply(self, y, z, n_images):
-        kernels.multiply_sparse(*self._rows, y, z)
+    def multiply(self, start, stop, y, z, n_images):
+        kernels.multiply_sparse(start, stop, *self._weights, self.grain, y, z)
 
-    def step(self, delta, y):
-        self._step_bias(delta)
-        kernels.back_sparse(*self._rows, delta, y, self._rate, self._dy)
+    def step(self, start, stop, delta, y):
+        kernels.back_sparse(start, stop, *self._weights, delta, y, self._rate, self._dy)
         return self._dy
 
-    def step_first(self, delta, norm):
-        sums = self._step_bias(delta)
-        of_pixel = np.empty((len(norm.gamma), 4), delta.dtype)
-        kernels.back_sparse_first(*self._rows, delta, sums, norm.normed, self._rate, norm.gamma, norm.beta, of_pixel)
+    def step_first(self, start, stop, delta, norm):
+        of_batch, of_norm = (delta, self._sums, norm.normed), (norm.gamma, norm.beta, *norm.gradients)
+        kernels.back_sparse_first(start, stop, *self._weights, *of_batch, self._rate, *of_norm)
 
     def weight(self):
-        values = self._rows[2]
-        weight = np.zeros(self._mask.shape, values.dtype)
-        weight[self._mask] = values
+        weight = np.zeros(self._mask.shape, self._values.dtype)
+        weight[self._place] = self._values
         return weight
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    """out = a b by PyTorch's BLAS, for whose threads and small batches there is no match in numpy's."""
+    """out = a b by PyTorch's BLAS, which is the faster one at small batches."""
     torch.mm(torch.from_numpy(a), torch.from_numpy(b), out=torch.from_numpy(out))

@@ -3,6 +3,9 @@
 Arrays are feature-major, (features, images), padded with zeros to whole vectors (`vectors.aligned`): the batch of a
 feature is contiguous, and a surviving weight of a sparse layer meets all of it at once.  Kernels take float32 or
 float64 and allocate nothing.
+
+Most do a part of the features, `start` to `stop`, so that threads can share the work (`threads.Team`).  Parts write to
+different places and leave the order of every sum as it is: the result does not depend on the number of threads.
 """
 
 import math
@@ -19,11 +22,10 @@ _TILE = 64  # pixels transposed at a time
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def gather(images, rows, mean_image, pixel_scale, x):
+def gather(start, stop, images, rows, mean_image, pixel_scale, x):
     """x = the prepared images `rows`, transposed; bit for bit as `Dataset.prepare` (hence no fast arithmetic)."""
-    n_inputs = len(x)
-    for first in range(0, n_inputs, _TILE):
-        last = min(first + _TILE, n_inputs)
+    for first in range(start, stop, _TILE):
+        last = min(first + _TILE, stop)
         for b in range(len(rows)):
             row = rows[b]
             for j in range(first, last):
@@ -31,9 +33,9 @@ def gather(images, rows, mean_image, pixel_scale, x):
 
 
 @_compiled
-def normalise(x, n_images, gamma, beta, epsilon, keep, running_mean, running_var, inverse_sd, normed, y):
+def normalise(start, stop, x, n_images, gamma, beta, epsilon, keep, running_mean, running_var, inverse_sd, normed, y):
     """Batch norm of each feature: normed = (x − E x) / √(var x + ε), y = γ normed + β; updates the running moments."""
-    for j in range(len(x)):
+    for j in range(start, stop):
         mean = x.dtype.type(0)
         for b in range(n_images):
             mean += x[j, b]
@@ -51,9 +53,9 @@ def normalise(x, n_images, gamma, beta, epsilon, keep, running_mean, running_var
 
 
 @_compiled
-def activate(z, n_images, bias, x):
+def activate(start, stop, z, n_images, bias, x):
     """x = ReLU(z + b)."""
-    for i in range(len(z)):
+    for i in range(start, stop):
         for b in range(n_images):
             value = z[i, b] + bias[i]
             x[i, b] = value if value > 0 or value != value else 0  # NaN passes
@@ -110,9 +112,9 @@ def descend_bias(delta, mask, rate, bias, sums):
 
 
 @_compiled
-def back_through_norm(dy, n_images, normed, inverse_sd, x, rate, gamma, beta, delta):
+def back_through_norm(start, stop, dy, n_images, normed, inverse_sd, x, rate, gamma, beta, delta):
     """Backward through batch norm and the ReLU before it: δ, the gradient of that ReLU's input.  Updates γ and β."""
-    for j in range(len(dy)):
+    for j in range(start, stop):
         d_gamma, d_beta = dy.dtype.type(0), dy.dtype.type(0)
         for b in range(n_images):
             d_gamma += dy[j, b] * normed[j, b]
@@ -130,99 +132,138 @@ def back_through_norm(dy, n_images, normed, inverse_sd, x, rate, gamma, beta, de
 
 
 @_compiled
-def descend(product, mask, rate, weight):
-    """W ← W − η P ⊙ m, with P = δ yᵀ."""
-    for i in range(weight.shape[0]):
-        for j in range(weight.shape[1]):
-            weight[i, j] -= rate * product[i, j] * mask[i, j]
+def descend(start, stop, product, mask, rate, weight):
+    """W ← W − η P ⊙ m for some inputs, with P = δ yᵀ."""
+    for i in range(len(weight)):
+        # Slices, since numba vectorises only loops that begin at 0.
+        of_unit, p, m = weight[i, start:stop], product[i, start:stop], mask[i, start:stop]
+        for j in range(stop - start):
+            of_unit[j] -= rate * p[j] * m[j]
 
 
 @_compiled
-def descend_first(product, sums, mask, rate, gamma, beta, weight, d_gamma, d_beta):
-    """The same for the first layer and its batch norm, from P = δ normedᵀ: δ yᵀ = γ P + β Σδ.
+def descend_first(start, stop, product, sums, mask, rate, gamma, beta, weight, d_gamma, d_beta):
+    """The same for some inputs of the first layer and their batch norm, from P = δ normedᵀ: δ yᵀ = γ P + β Σδ.
 
     Nobody needs the gradient of the pixels, only those of γ and β, and they are sums over the weights: dγ_j = Σ_i W_ij
     P_ij, dβ_j = Σ_i W_ij Σ_b δ_ib.  So a third of the layer's products is saved.
     """
+    gamma, beta, d_gamma, d_beta = gamma[start:stop], beta[start:stop], d_gamma[start:stop], d_beta[start:stop]
     d_gamma[:] = 0
     d_beta[:] = 0
-    for i in range(weight.shape[0]):
-        total = sums[i]
-        for j in range(weight.shape[1]):
-            w = weight[i, j]
-            d_gamma[j] += w * product[i, j]
+    for i in range(len(weight)):
+        total, of_unit, p, m = sums[i], weight[i, start:stop], product[i, start:stop], mask[i, start:stop]
+        for j in range(stop - start):
+            w = of_unit[j]
+            d_gamma[j] += w * p[j]
             d_beta[j] += w * total
-            weight[i, j] = w - rate * (gamma[j] * product[i, j] + beta[j] * total) * mask[i, j]
-    for j in range(len(gamma)):
+            of_unit[j] = w - rate * (gamma[j] * p[j] + beta[j] * total) * m[j]
+    for j in range(stop - start):
         gamma[j] -= rate * d_gamma[j]
         beta[j] -= rate * d_beta[j]
 
 
-# -- sparse layers: the weights of row i are values[first[i] : first[i + 1]], those of their inputs inputs[…] ----------
+# -- sparse layers ----------------------------------------------------------------------------------------------------
+#
+# Weights are stored by tiles of units, `tile_units` each, and within a tile by input: what the weights of an input add
+# to (z) or read (δ) then lies in the cache, and what they share, the input's row of images, in registers.  Input j of
+# tile t has the weights values[first[s] : first[s + 1]], s = t · inputs + j, of the units units[…].
+#
+# Three vectors, a batch of up to 48 in float32, are written out: with their number open they are not kept in registers.
 
 
 @_compiled
-def multiply_sparse(first, inputs, values, y, z):
-    """z = W y."""
+def multiply_sparse(start, stop, first, units, values, tile_units, y, z):
+    """z = W y for some units, whole tiles."""
     lanes = LINE // y.itemsize
-    for i in range(len(z)):
-        column = 0
-        while column + 3 * lanes <= y.shape[1]:  # three share weight and input; a batch of 40 is three
-            a, b, c = zeros(y), zeros(y), zeros(y)
-            for k in range(first[i], first[i + 1]):
-                j, w = inputs[k], values[k]
-                a = add_scaled(a, w, load(y, j, column))
-                b = add_scaled(b, w, load(y, j, column + lanes))
-                c = add_scaled(c, w, load(y, j, column + 2 * lanes))
-            store(z, i, column, a)
-            store(z, i, column + lanes, b)
-            store(z, i, column + 2 * lanes, c)
-            column += 3 * lanes
-        while column < y.shape[1]:
-            a = zeros(y)
-            for k in range(first[i], first[i + 1]):
-                a = add_scaled(a, values[k], load(y, inputs[k], column))
-            store(z, i, column, a)
-            column += lanes
+    three = y.shape[1] == 3 * lanes
+    n_inputs = len(y)
+    z[start:stop] = 0
+    for tile in range(start // tile_units * n_inputs, -(-stop // tile_units) * n_inputs, n_inputs):
+        for j in range(n_inputs):
+            s = tile + j
+            if first[s] == first[s + 1]:
+                continue
+            if three:
+                a, b, c = load(y, j, 0), load(y, j, lanes), load(y, j, 2 * lanes)
+                for k in range(first[s], first[s + 1]):
+                    i, w = units[k], values[k]
+                    store(z, i, 0, add_scaled(load(z, i, 0), w, a))
+                    store(z, i, lanes, add_scaled(load(z, i, lanes), w, b))
+                    store(z, i, 2 * lanes, add_scaled(load(z, i, 2 * lanes), w, c))
+            else:
+                for k in range(first[s], first[s + 1]):
+                    i, w = units[k], values[k]
+                    for column in range(0, y.shape[1], lanes):
+                        store(z, i, column, add_scaled(load(z, i, column), w, load(y, j, column)))
 
 
 @_compiled
-def back_sparse(first, inputs, values, delta, y, rate, dy):
-    """dy = Wᵀ δ, and W ← W − η δ yᵀ on the surviving weights."""
+def back_sparse(start, stop, first, units, values, delta, y, rate, dy):
+    """dy = Wᵀ δ for some inputs; then their surviving weights W ← W − η δ yᵀ."""
     lanes = LINE // y.itemsize
-    dy[:] = 0
-    for i in range(len(delta)):
-        for k in range(first[i], first[i + 1]):
-            j, w = inputs[k], values[k]
-            product = zeros(y)
-            for column in range(0, y.shape[1], lanes):
-                d = load(delta, i, column)
-                product = add_product(product, d, load(y, j, column))
-                store(dy, j, column, add_scaled(load(dy, j, column), w, d))
-            values[k] = w - rate * sum_lanes(product)
+    three = y.shape[1] == 3 * lanes
+    n_inputs = len(y)
+    dy[start:stop] = 0
+    for tile in range(0, len(first) - 1, n_inputs):
+        for j in range(start, stop):
+            s = tile + j
+            if first[s] == first[s + 1]:
+                continue
+            if three:
+                a, b, c = load(y, j, 0), load(y, j, lanes), load(y, j, 2 * lanes)
+                da, db, dc = load(dy, j, 0), load(dy, j, lanes), load(dy, j, 2 * lanes)
+                for k in range(first[s], first[s + 1]):
+                    i, w = units[k], values[k]
+                    p, q, r = load(delta, i, 0), load(delta, i, lanes), load(delta, i, 2 * lanes)
+                    da, db, dc = add_scaled(da, w, p), add_scaled(db, w, q), add_scaled(dc, w, r)
+                    products = add_product(add_product(add_product(zeros(y), a, p), b, q), c, r)
+                    values[k] = w - rate * sum_lanes(products)
+                store(dy, j, 0, da)
+                store(dy, j, lanes, db)
+                store(dy, j, 2 * lanes, dc)
+            else:
+                for k in range(first[s], first[s + 1]):
+                    i, w = units[k], values[k]
+                    products = zeros(y)
+                    for column in range(0, y.shape[1], lanes):
+                        p = load(delta, i, column)
+                        store(dy, j, column, add_scaled(load(dy, j, column), w, p))
+                        products = add_product(products, load(y, j, column), p)
+                    values[k] = w - rate * sum_lanes(products)
 
 
 @_compiled
-def back_sparse_first(first, inputs, values, delta, sums, normed, rate, gamma, beta, of_pixel):
-    """The same for the first layer and its batch norm; see `descend_first`.
-
-    `of_pixel` (inputs, 4) is scratch: what a weight needs of its pixel lies together, on one line of the cache.
-    """
+def back_sparse_first(start, stop, first, units, values, delta, sums, normed, rate, gamma, beta, d_gamma, d_beta):
+    """The same for some inputs of the first layer and their batch norm; see `descend_first`."""
     lanes = LINE // normed.itemsize
-    for j in range(len(gamma)):
-        of_pixel[j, 0], of_pixel[j, 1] = gamma[j], beta[j]
-        of_pixel[j, 2], of_pixel[j, 3] = 0, 0  # their gradients
-    for i in range(len(delta)):
-        total = sums[i]
-        for k in range(first[i], first[i + 1]):
-            j, w = inputs[k], values[k]
-            products = zeros(normed)
-            for column in range(0, normed.shape[1], lanes):
-                products = add_product(products, load(delta, i, column), load(normed, j, column))
-            product = sum_lanes(products)
-            of_pixel[j, 2] += w * product
-            of_pixel[j, 3] += w * total
-            values[k] = w - rate * (of_pixel[j, 0] * product + of_pixel[j, 1] * total)
-    for j in range(len(gamma)):
-        gamma[j] -= rate * of_pixel[j, 2]
-        beta[j] -= rate * of_pixel[j, 3]
+    three = normed.shape[1] == 3 * lanes
+    n_inputs = len(normed)
+    d_gamma[start:stop] = 0
+    d_beta[start:stop] = 0
+    for tile in range(0, len(first) - 1, n_inputs):
+        for j in range(start, stop):
+            s = tile + j
+            if first[s] == first[s + 1]:
+                continue
+            a, b, c = load(normed, j, 0), zeros(normed), zeros(normed)
+            if three:
+                b, c = load(normed, j, lanes), load(normed, j, 2 * lanes)
+            dg, db = d_gamma[j], d_beta[j]
+            for k in range(first[s], first[s + 1]):
+                i, w = units[k], values[k]
+                products = add_product(zeros(normed), a, load(delta, i, 0))
+                if three:
+                    products = add_product(products, b, load(delta, i, lanes))
+                    products = add_product(products, c, load(delta, i, 2 * lanes))
+                else:
+                    for column in range(lanes, normed.shape[1], lanes):
+                        products = add_product(products, load(normed, j, column), load(delta, i, column))
+                product = sum_lanes(products)
+                dg += w * product
+                db += w * sums[i]
+                values[k] = w - rate * (gamma[j] * product + beta[j] * sums[i])
+            d_gamma[j], d_beta[j] = dg, db
+    for j in range(start, stop):
+        gamma[j] -= rate * d_gamma[j]
+        beta[j] -= rate * d_beta[j]

@@ -1,0 +1,53 @@
+"""Threads that share the work of a training."""
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Self
+
+import torch
+
+
+class Team:
+    """As many threads as a training may use.
+
+    They share work by features: products of PyTorch and compiled kernels run outside the interpreter's lock.  Within a
+    `with` block PyTorch itself uses one thread for each, so that its own threads, which spin while they wait for work,
+    are not in the way.
+
+    Args:
+        size: threads, the calling one included.
+    """
+
+    def __init__(self, size: int):
+        self._size = size
+        self._others = (
+            ThreadPoolExecutor(size - 1, initializer=torch.set_num_threads, initargs=(1,)) if size > 1 else None
+        )
+
+    def __enter__(self) -> Self:
+        torch.set_num_threads(1)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        torch.set_num_threads(self._size)
+
+    def share(self, part: Callable[[int, int], None], n: int, grain: int = 1) -> None:
+        """Call `part(start, stop)` for parts of `range(n)` that together are all of it.
+
+        Args:
+            part: does the features from `start` to `stop`.
+            n: features.
+            grain: parts begin at a multiple of it.
+        """
+        if self._others is None or n <= grain:
+            part(0, n)
+            return
+        grains = -(-n // grain)
+        bounds = [min(grains * k // self._size * grain, n) for k in range(self._size + 1)]
+        first, *rest = itertools.pairwise(bounds)
+        pending = [self._others.submit(part, *some) for some in rest]
+        part(*first)
+        wait(pending)
+        for done in pending:
+            done.result()
