@@ -22,9 +22,9 @@ from benchmarks.bench import (
 )
 from winnow.pruning import apply_mask, full_mask, prune_by_score
 from winnow.store import Dataset, Mask, Parameters
-from winnow.training import build_engine
+from winnow.training import Sgd, build_engine
 
-OPTIONS = {"batch": BATCH, "rate": 0.1, "norm_keep": 0.99, "norm_epsilon": 1e-5}
+SGD = Sgd(batch=BATCH, rate=0.1, norm_keep=0.99, norm_epsilon=1e-5)
 DENSITIES = [0.7**n for n in range(11)]
 ROUNDS, STEPS_A_ROUND = 10, 30
 
@@ -40,9 +40,9 @@ class PruneModules:
                 getattr(layer, name).data.copy_(torch.from_numpy(start[f"layers.{i}.{name}"]))
                 if f"layers.{i}.{name}" in mask:
                     prune.custom_from_mask(layer, name, torch.from_numpy(mask[f"layers.{i}.{name}"]))
-            modules += [nn.BatchNorm1d(n_in, momentum=1 - OPTIONS["norm_keep"]), layer, nn.ReLU()]
+            modules += [nn.BatchNorm1d(n_in, momentum=1 - SGD.norm_keep), layer, nn.ReLU()]
         self._network = nn.Sequential(*modules[:-1])
-        self._optimiser = torch.optim.SGD(self._network.parameters(), lr=OPTIONS["rate"])
+        self._optimiser = torch.optim.SGD(self._network.parameters(), lr=SGD.rate)
         self._dataset = dataset
 
     def advance(self, batches: np.ndarray) -> None:
@@ -74,15 +74,15 @@ def steps() -> Iterator[Row]:
     batches = _steps(dataset, 20)
     for density in DENSITIES:
         start, mask = paper_network(density)
-        engine = build_engine(start, None if density == 1 else mask, dataset, **OPTIONS)
+        engine = build_engine(start, None if density == 1 else mask, dataset, SGD)
         engine.advance(batches)
         peak = peak_mb()
         contestants = {
             "chosen": engine,
             "nn.utils.prune": PruneModules(start, mask, dataset),
-            "reference": build_engine(start, mask, dataset, engine="reference", **OPTIONS),
-            "dense": build_engine(start, mask, dataset, engine="dense", **OPTIONS),
-            "sparse": build_engine(start, mask, dataset, engine="sparse", **OPTIONS),
+            "reference": build_engine(start, mask, dataset, SGD, engine="reference"),
+            "dense": build_engine(start, mask, dataset, SGD, engine="dense"),
+            "sparse": build_engine(start, mask, dataset, SGD, engine="sparse"),
         }
         for contestant in contestants.values():
             contestant.advance(batches[:2])  # compiled, buffers allocated
@@ -119,9 +119,9 @@ def whole_imp() -> Iterator[Row]:
     mask, ours, theirs = ones, 0.0, 0.0
     for n in range(1, ROUNDS + 1):
         start = apply_mask(rewind, mask)
-        engine = build_engine(start, None if n == 1 else mask, dataset, **OPTIONS)
+        engine = build_engine(start, None if n == 1 else mask, dataset, SGD)
         peer = PruneModules(start, mask, dataset)
-        build_engine(start, mask, dataset, **OPTIONS).advance(batches[:1])  # compiled
+        build_engine(start, mask, dataset, SGD).advance(batches[:1])  # compiled
         seconds = race([_advance(engine, batches), _advance(peer, batches)], 3)
         ours, theirs = ours + seconds[0], theirs + seconds[1]
         trained = engine.parameters()
@@ -157,8 +157,8 @@ def gpu() -> Iterator[Row]:
     batches = _steps(dataset, 2000)
     for density in (1.0, 0.7**10):
         start, mask = paper_network(density)
-        engine = build_engine(start, None if density == 1 else mask, dataset, device="cuda", **OPTIONS)
-        reference = build_engine(start, mask, dataset, device="cuda", engine="reference", **OPTIONS)
+        engine = build_engine(start, None if density == 1 else mask, dataset, SGD, device="cuda")
+        reference = build_engine(start, mask, dataset, SGD, device="cuda", engine="reference")
         engine.advance(batches[:100])
         reference.advance(batches[:100])
         ours, theirs = race([_advance(engine, batches), _advance(reference, batches[:200])], 3)

@@ -13,12 +13,15 @@ from winnow.imp import TrainingSettings, train_dense
 from winnow.network import initial_parameters
 from winnow.pruning import apply_mask, full_mask, prune_by_score
 from winnow.streams import stream
-from winnow.training import build_engine, handwritten, run
+from winnow.training import Sgd, build_engine, handwritten, run
 
 STEPS = 200
 ENGINES = ["dense", "sparse", "auto"]
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
-OPTIONS = {"norm_keep": 0.9, "norm_epsilon": 1e-5}
+
+
+def sgd(batch=16, rate=0.1):
+    return Sgd(batch, rate, norm_keep=0.9, norm_epsilon=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,7 @@ def network(hidden, dtype, density, seed=0):
 
 
 def trained(engine, start, mask, dataset, batches, rate=0.1):
-    trainer = build_engine(start, mask, dataset, engine=engine, batch=batches.shape[1], rate=rate, **OPTIONS)
+    trainer = build_engine(start, mask, dataset, sgd(batches.shape[1], rate), engine=engine)
     curve = run(trainer, batches, range(len(batches)), log_every=50)
     return trainer.parameters(), curve
 
@@ -108,9 +111,7 @@ def test_a_round_gives_the_same_mask(datasets, engine):
 def test_stretches_make_no_difference(datasets, engine):
     start, mask = network([12, 8], "float32", 0.15)
     batches = stream("test engines").integers(80, size=(30, 16))
-    at_once, in_parts = (
-        build_engine(start, mask, datasets["uint8"], engine=engine, batch=16, rate=0.1, **OPTIONS) for _ in range(2)
-    )
+    at_once, in_parts = (build_engine(start, mask, datasets["uint8"], sgd(), engine=engine) for _ in range(2))
     run(at_once, batches, range(30), log_every=1000)
     run(in_parts, batches, range(11), log_every=3)
     run(in_parts, batches, range(11, 30), log_every=7)
@@ -150,9 +151,9 @@ def test_layers_are_stored_by_their_density(datasets):
     start, mask = network([24, 20], "float32", 1.0)
     mask["layers.1.weight"] = np.random.default_rng(0).random((20, 24)) < handwritten.SPARSE_BELOW / 2
     for layout, name in (("dense", "dense"), ("auto", "sparse"), ("sparse", "sparse")):
-        engine = build_engine(start, mask, datasets["uint8"], engine=layout, batch=8, rate=0.1, **OPTIONS)
+        engine = build_engine(start, mask, datasets["uint8"], sgd(), engine=layout)
         assert (engine.name, engine.device, engine.precision) == (name, "cpu", "float32")
-    assert build_engine(start, None, datasets["uint8"], batch=8, rate=0.1, **OPTIONS).name == "dense"
+    assert build_engine(start, None, datasets["uint8"], sgd()).name == "dense"
 
 
 def test_the_curve_says_what_trained(datasets):
@@ -171,4 +172,4 @@ def test_the_curve_says_what_trained(datasets):
 def test_cpu_engines_refuse_a_gpu(datasets, engine):
     start, mask = network([12, 8], "float32", 0.15)
     with pytest.raises(ValueError, match=f"{engine} runs on a CPU only: set compute.device to cpu"):
-        build_engine(start, mask, datasets["uint8"], engine=engine, device="cuda", batch=8, rate=0.1, **OPTIONS)
+        build_engine(start, mask, datasets["uint8"], sgd(), engine=engine, device="cuda")

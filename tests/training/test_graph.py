@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -16,11 +17,11 @@ from winnow.devices import free_memory, matmul_precision
 from winnow.network import initial_parameters
 from winnow.pruning import apply_mask, full_mask, prune_by_score, score_parameters
 from winnow.streams import stream
-from winnow.training import TrainingError, graph
+from winnow.training import Sgd, TrainingError, graph
 from winnow.training.graph import GraphEngine
 from winnow.training.reference import ReferenceEngine
 
-OPTIONS = {"batch": 16, "rate": 0.1, "norm_keep": 0.9, "norm_epsilon": 1e-5}
+SGD = Sgd(batch=16, rate=0.1, norm_keep=0.9, norm_epsilon=1e-5)
 N_TRAIN = 80
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 CUDA = pytest.param("cuda", marks=needs_gpu)
@@ -58,7 +59,7 @@ def assert_same(state, expected):
 
 def trained(dataset, start, mask, *cuts, n_steps=60, **options):
     """The state and (loss, right) after some steps that are done in stretches."""
-    engine = GraphEngine(start, mask, dataset, **OPTIONS | options)
+    engine = GraphEngine(start, mask, dataset, SGD, **options)
     sums = [engine.advance(stretch) for stretch in np.split(batches_of(n_steps), cuts)]
     return engine.parameters(), np.sum(sums, axis=0)
 
@@ -75,8 +76,8 @@ def any_dataset(request, tmp_path_factory):
 def test_equals_the_reference(any_dataset, hidden, density, dtype, tolerance, device):
     start, mask = start_from(hidden, density, dtype)
     batches = batches_of(200)
-    engine = GraphEngine(start, mask, any_dataset, **OPTIONS, device=device)
-    expected = ReferenceEngine(start, mask, any_dataset, **OPTIONS)
+    engine = GraphEngine(start, mask, any_dataset, SGD, device=device)
+    expected = ReferenceEngine(start, mask, any_dataset, SGD)
     for stretch in (batches[:110], batches[110:]):
         loss, n_correct = engine.advance(stretch)
         expected_loss, expected_correct = expected.advance(stretch)
@@ -100,7 +101,7 @@ def test_equals_the_reference_on_any_network(any_dataset, hidden, batch, density
     start, mask = start_from(hidden, density, np.float64, seed)
     batches = stream("test: batches", seed).integers(N_TRAIN, size=(n_steps, batch))
     engine, expected = (
-        Engine(start, mask, any_dataset, **OPTIONS | {"batch": batch}, device="cpu")
+        Engine(start, mask, any_dataset, replace(SGD, batch=batch), device="cpu")
         for Engine in (GraphEngine, ReferenceEngine)
     )
     np.testing.assert_allclose(engine.advance(batches), expected.advance(batches), rtol=1e-6)
@@ -112,7 +113,7 @@ def test_gives_the_masks_of_the_reference(any_dataset):
     start, mask = start_from(dtype=np.float64)
     masks = []
     for Engine in (GraphEngine, ReferenceEngine):
-        engine = Engine(start, mask, any_dataset, **OPTIONS, device="cpu")
+        engine = Engine(start, mask, any_dataset, SGD, device="cpu")
         engine.advance(batches_of(200))
         scores = score_parameters(rewind=start, trained=engine.parameters(), criterion="magnitude")
         masks.append(prune_by_score(scores, mask, 4, share=0.3, pool="layerwise"))
@@ -130,7 +131,7 @@ def test_pruned_parameters_stay_zero_and_negative_survivors_learn(dataset):
 
 @pytest.mark.parametrize("device", ["cpu", CUDA])
 def test_prepares_images_bit_for_bit_as_the_dataset_does(any_dataset, device):
-    engine = GraphEngine(*start_from(), any_dataset, **OPTIONS, device=device)
+    engine = GraphEngine(*start_from(), any_dataset, SGD, device=device)
     images = engine._prepare(torch.tensor(any_dataset.train.images, device=device))
     np.testing.assert_array_equal(images.cpu().numpy(), any_dataset.prepare(any_dataset.train.images))
 
@@ -139,7 +140,7 @@ def test_prepares_images_bit_for_bit_as_the_dataset_does(any_dataset, device):
 def test_a_network_that_is_built_has_the_start_parameters_and_leaves_them_alone(dataset, device):
     start, mask = start_from()
     before = {name: array.copy() for name, array in start.items()}
-    engine = GraphEngine(start, mask, dataset, **OPTIONS, device=device)
+    engine = GraphEngine(start, mask, dataset, SGD, device=device)
     assert_same(engine.parameters(), start)
     engine.advance(batches_of(3))
     copy = engine.parameters()
@@ -164,12 +165,12 @@ def test_stretches_may_be_cut_anywhere(dataset, device):
 @pytest.mark.parametrize("window", [16, 37, 70])
 def test_images_that_do_not_fit_are_brought_in_windows(any_dataset, device, window, monkeypatch):
     start, mask = start_from()
-    engine = GraphEngine(start, mask, any_dataset, **OPTIONS, device=device)
+    engine = GraphEngine(start, mask, any_dataset, SGD, device=device)
     engine.advance(batches_of(60))
     image_bytes = any_dataset.train.images[0].nbytes
     monkeypatch.setattr(graph, "_fits", lambda n_bytes, device: False)
     monkeypatch.setattr(graph, "_WINDOW", window * image_bytes)
-    windowed = GraphEngine(start, mask, any_dataset, **OPTIONS, device=device)
+    windowed = GraphEngine(start, mask, any_dataset, SGD, device=device)
     windowed.advance(batches_of(60))
     assert_close(windowed.parameters(), engine.parameters(), 1e-5)
     assert windowed.accuracy() == engine.accuracy()
@@ -186,7 +187,7 @@ def test_images_pass_through_staging_buffers_of_any_size(any_dataset, device, n_
 
 
 def test_divergence_is_seen(dataset):
-    engine = GraphEngine(*start_from(), dataset, **OPTIONS | {"rate": 1e30}, device="cpu")
+    engine = GraphEngine(*start_from(), dataset, replace(SGD, rate=1e30), device="cpu")
     assert not np.isfinite(engine.advance(batches_of(30))[0])
 
 
@@ -197,7 +198,7 @@ def test_says_what_to_do_when_memory_is_short(dataset, monkeypatch):
     monkeypatch.setattr(graph, "_Images", full)
     monkeypatch.setattr(graph, "free_memory", lambda device: 3_000_000_000)
     with pytest.raises(TrainingError, match=r"cpu has too little free memory.*3\.0 GB are left.*set compute.device"):
-        GraphEngine(*start_from(), dataset, **OPTIONS, device="cpu")
+        GraphEngine(*start_from(), dataset, SGD, device="cpu")
 
 
 # -- what a GPU would see, without one --------------------------------------------------------------------------------
@@ -216,14 +217,14 @@ def pretended_gpu(monkeypatch):
 
 def test_the_recording_leaves_the_start_parameters(dataset, pretended_gpu):
     start, mask = start_from()
-    engine = GraphEngine(start, mask, dataset, **OPTIONS, device="cpu")
+    engine = GraphEngine(start, mask, dataset, SGD, device="cpu")
     assert engine.device == "pretended"
     assert_same(engine.parameters(), start)
 
 
 def test_no_tensor_is_left_on_the_host(dataset, pretended_gpu):
     """On the `meta` device, which has no values and takes no other device's tensors."""
-    engine = GraphEngine(*start_from(), dataset, **OPTIONS, device="meta")
+    engine = GraphEngine(*start_from(), dataset, SGD, device="meta")
     for use in (lambda: engine.advance(batches_of(30)), engine.accuracy):
         with pytest.raises(RuntimeError, match=r"item\(\) cannot be called"):  # at the very end
             use()
@@ -255,7 +256,7 @@ class Operations(TorchDispatchMode):
 @pytest.mark.parametrize(("density", "n_kernels"), [(None, 33), (0.4, 35)])
 def test_a_step_is_few_kernels(dataset, density, n_kernels):
     """As the module says: a step of two hidden layers, beside what a replay does once for all its steps."""
-    engine = GraphEngine(*start_from(density=density), dataset, **OPTIONS, device="cpu")
+    engine = GraphEngine(*start_from(density=density), dataset, SGD, device="cpu")
     images, target = torch.randn(16, 108), torch.eye(4)[torch.arange(16) % 4]
     with Operations() as step:
         engine._step(images, target)
@@ -290,7 +291,7 @@ def test_says_its_precision(dataset):
         (np.float32, "tf32", "tf32"),
         (np.float64, "tf32", "float64"),
     ):
-        engine = GraphEngine(*start_from(dtype=dtype), dataset, **OPTIONS, precision=precision, device="cpu")
+        engine = GraphEngine(*start_from(dtype=dtype), dataset, SGD, precision=precision, device="cpu")
         assert (engine.name, engine.device, engine.precision, engine.rate) == ("graph", "cpu", expected, 0.1)
 
 
@@ -302,7 +303,7 @@ def test_says_its_precision(dataset):
 def test_the_graph_equals_the_steps_that_it_captured(dataset, density):
     start, mask = start_from(density=density, dtype=np.float64)
     state, _ = trained(dataset, start, mask, n_steps=50)
-    engine = GraphEngine(start, mask, dataset, **OPTIONS)
+    engine = GraphEngine(start, mask, dataset, SGD)
     labels = np.asarray(dataset.train.labels)
     for first in (0, 25):
         rows = batches_of(50)[first : first + 25]
@@ -347,7 +348,7 @@ def test_tf32_only_when_it_is_asked_for(elsewhere, tmp_path):
 def test_engines_may_come_and_go(dataset):
     """What a graph uses outlives other engines."""
     start, mask = start_from()
-    engine, other = (GraphEngine(start, mask, dataset, **OPTIONS) for _ in range(2))
+    engine, other = (GraphEngine(start, mask, dataset, SGD) for _ in range(2))
     alone, _ = trained(dataset, start, mask, n_steps=50)
     other.advance(batches_of(50))
     del other
@@ -359,10 +360,10 @@ def test_engines_may_come_and_go(dataset):
 @needs_gpu
 def test_memory_is_given_back_and_a_second_engine_fits_beside(dataset):
     start, mask = start_from()
-    GraphEngine(start, mask, dataset, **OPTIONS).advance(batches_of(30))
+    GraphEngine(start, mask, dataset, SGD).advance(batches_of(30))
     torch.cuda.synchronize()
     before = free_memory("cuda")
-    engine = GraphEngine(start, mask, dataset, **OPTIONS)
+    engine = GraphEngine(start, mask, dataset, SGD)
     for _ in range(20):
         engine.advance(batches_of(30))
         engine.accuracy()

@@ -9,7 +9,7 @@ from winnow.imp import TrainingSettings, prune_imp_round, retrain_pruned, train_
 from winnow.network import initial_parameters, layer_sizes
 from winnow.pruning import apply_mask, full_mask, prune_imp_first_round
 from winnow.streams import stream
-from winnow.training import TrainingError, build_engine, run
+from winnow.training import Sgd, TrainingError, build_engine, run
 
 SETTINGS = TrainingSettings(steps=60, rewind=20, batch=16, rate=0.1, log_every=25, norm_keep=0.99, norm_epsilon=1e-5)
 PRUNING = {"share": 0.3, "pool": "layerwise", "criterion": "magnitude"}
@@ -18,7 +18,7 @@ DEFAULTS = {"rate": 0.1, "norm_keep": 0.99, "norm_epsilon": 1e-5}
 
 
 def train(start, mask, dataset, batches, steps, *, log_every=10, engine="reference", **options):
-    trainer = build_engine(start, mask, dataset, engine=engine, batch=batches.shape[1], **options)
+    trainer = build_engine(start, mask, dataset, Sgd(batches.shape[1], **options), engine=engine)
     curve = run(trainer, batches, steps, log_every=log_every)
     return trainer.parameters(), curve
 

@@ -14,7 +14,7 @@ from winnow.network import InitialWeights, initial_parameters
 from winnow.pruning import Pool, apply_mask, prune_by_score, score_parameters
 from winnow.store import Dataset, Mask, Parameters
 from winnow.streams import stream
-from winnow.training import Curve, Engine, EngineName, Precision, build_engine, join_curves, run
+from winnow.training import Curve, Engine, EngineName, Precision, Sgd, build_engine, join_curves, run
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,10 @@ class TrainingSettings:
             start,
             mask,
             dataset,
+            Sgd(self.batch, self.rate, self.norm_keep, self.norm_epsilon),
             engine=self.engine,
             device=device,
             precision=self.precision,
-            batch=self.batch,
-            rate=self.rate,
-            norm_keep=self.norm_keep,
-            norm_epsilon=self.norm_epsilon,
         )
 
 

@@ -10,6 +10,7 @@ All give the same parameters up to the order in which floating-point sums are ta
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -27,12 +28,29 @@ EngineName = Literal["auto", "reference", "dense", "sparse"]
 Precision = Literal["float32", "tf32"]
 
 
+@dataclass(frozen=True)
+class Sgd:
+    """Plain stochastic gradient descent: constant rate, no momentum, no weight decay.
+
+    Attributes:
+        batch: images a step.
+        rate: learning rate.
+        norm_keep: share of batch norm's running mean and variance kept per step.
+        norm_epsilon: added to the variance in batch norm.
+    """
+
+    batch: int
+    rate: float
+    norm_keep: float
+    norm_epsilon: float
+
+
 class TrainingError(ArithmeticError):
     """Training that cannot go on; the message gives step and rate and what to do."""
 
 
 class Engine(Protocol):
-    """A network in training.
+    """A network in training; made of its start, its mask, the data and `Sgd`, as described in `build_engine`.
 
     Attributes:
         name: `reference`, `dense`, `sparse` (some layers are) or `graph`.
@@ -67,11 +85,11 @@ def build_engine(
     start: Parameters,
     mask: Mask | None,
     dataset: Dataset,
+    sgd: Sgd,
     *,
     engine: EngineName = "auto",
     device: Device = "cpu",
     precision: Precision = "float32",
-    **settings: Any,
 ) -> Engine:
     """The engine that fits device and density, or the one asked for.
 
@@ -79,11 +97,10 @@ def build_engine(
         start: the parameters to start from, zero where the mask is; the training has their precision.
         mask: the surviving parameters; None: all.
         dataset: training images are drawn from it, the validation accuracy is measured on it.
+        sgd: how it is trained.
         engine: `dense` and `sparse` are for the CPU; `auto` is the fastest on the device.
         device: where to train.
         precision: of matrix products on a GPU.
-        settings: `batch` (images a step), `rate` (learning rate), `norm_keep` (share of the running mean and variance
-            kept per step), `norm_epsilon` (added to the variance in batch norm).
 
     Raises:
         ValueError: the engine does not run on the device.
@@ -96,14 +113,14 @@ def build_engine(
         if engine == "auto":
             from winnow.training.graph import GraphEngine
 
-            return GraphEngine(start, mask, dataset, precision=precision, **settings)
+            return GraphEngine(start, mask, dataset, sgd, precision=precision)
     if engine == "reference":
         from winnow.training.reference import ReferenceEngine
 
-        return ReferenceEngine(start, mask, dataset, device=device, precision=precision, **settings)
+        return ReferenceEngine(start, mask, dataset, sgd, device=device, precision=precision)
     from winnow.training.handwritten import HandwrittenEngine
 
-    return HandwrittenEngine(start, mask, dataset, layout=engine, **settings)
+    return HandwrittenEngine(start, mask, dataset, sgd, layout=engine)
 
 
 def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) -> Curve:

@@ -35,7 +35,7 @@ from torch.nn import functional
 from winnow.devices import device_name, free_memory, matmul_precision
 from winnow.network import n_layers
 from winnow.store import Dataset, Mask, Parameters, Split
-from winnow.training import TrainingError
+from winnow.training import Sgd, TrainingError
 
 STEPS_PER_REPLAY = 25
 """Steps that one launch does; those that are left over at the end of a stretch are launched one by one."""
@@ -50,13 +50,7 @@ class GraphEngine:
     """An engine (see `winnow.training.Engine`) for the GPU.
 
     Args:
-        start: the parameters to start from, zero where the mask is; the training has their precision.
-        mask: the surviving parameters; None: all.
-        dataset: training images are drawn from it, the validation accuracy is measured on it.
-        batch: images a step.
-        rate: learning rate.
-        norm_keep: share of the running mean and variance kept per step.
-        norm_epsilon: added to the variance in batch norm.
+        start, mask, dataset, sgd: see `winnow.training.build_engine`.
         precision: of matrix products.
         device: where to train; on a CPU the steps are the same, without a graph.
 
@@ -71,19 +65,16 @@ class GraphEngine:
         start: Parameters,
         mask: Mask | None,
         dataset: Dataset,
+        sgd: Sgd,
         *,
-        batch: int,
-        rate: float,
-        norm_keep: float,
-        norm_epsilon: float,
         precision: str = "float32",
         device: str = "cuda",
     ):
-        self.device, self.rate = device_name(device), rate
+        self.device, self.rate = device_name(device), sgd.rate
         self.precision = "float64" if start["layers.0.weight"].dtype == np.float64 else precision
-        self._where, self._dataset, self._batch = device, dataset, batch
-        self._momentum, self._epsilon = 1 - norm_keep, norm_epsilon
-        self._descent = -rate / batch  # δ is the gradient of the summed loss
+        self._where, self._dataset, self._batch = device, dataset, sgd.batch
+        self._momentum, self._epsilon = 1 - sgd.norm_keep, sgd.norm_epsilon
+        self._descent = -sgd.rate / sgd.batch  # δ is the gradient of the summed loss
         with self._memory_explained(), matmul_precision(self.precision):
             self._state = {name: torch.tensor(array, device=device) for name, array in start.items()}
             self._layers = [_Layer.of(self._state, mask or {}, i) for i in range(n_layers(start))]

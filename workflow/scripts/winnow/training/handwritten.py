@@ -17,7 +17,7 @@ import torch
 
 from winnow.network import layer_sizes
 from winnow.store import Dataset, Mask, Parameters, Split
-from winnow.training import kernels
+from winnow.training import Sgd, kernels
 from winnow.training.threads import Team
 from winnow.training.vectors import aligned
 
@@ -39,13 +39,7 @@ class HandwrittenEngine:
     """An engine (see `winnow.training.Engine`) for the CPU, with PyTorch's number of threads.
 
     Args:
-        start: the parameters to start from, zero where the mask is; the training has their precision.
-        mask: the surviving parameters; None: all.
-        dataset: training images are drawn from it, the validation accuracy is measured on it.
-        batch: images a step.
-        rate: learning rate.
-        norm_keep: share of the running mean and variance kept per step.
-        norm_epsilon: added to the variance in batch norm.
+        start, mask, dataset, sgd: see `winnow.training.build_engine`.
         layout: store all layers densely, those with a mask sparsely, or (`auto`) each as it is faster at its density.
     """
 
@@ -56,23 +50,19 @@ class HandwrittenEngine:
         start: Parameters,
         mask: Mask | None,
         dataset: Dataset,
+        sgd: Sgd,
         *,
-        batch: int,
-        rate: float,
-        norm_keep: float,
-        norm_epsilon: float,
         layout: Layout = "auto",
     ):
         sizes = layer_sizes(start)
         dtype = start["layers.0.weight"].dtype
-        self.rate, self.precision = rate, dtype.name
-        self._dataset, self._batch = dataset, batch
-        step, keep, epsilon = (dtype.type(value) for value in (rate, norm_keep, norm_epsilon))
+        self.rate, self.precision = sgd.rate, dtype.name
+        self._dataset, self._batch = dataset, sgd.batch
         self._team = Team(torch.get_num_threads())
-        self._layers = [_new_layer(start, mask or {}, i, batch, step, layout) for i in range(len(sizes) - 1)]
-        self._norms = [_Norm(start, i, batch, step, keep, epsilon) for i in range(len(sizes) - 1)]
-        self._inputs, self._deltas = ([aligned(n, batch, dtype) for n in ns] for ns in (sizes[:-1], sizes[1:]))
-        self._per_image = np.empty((3, batch), dtype)
+        self._layers = [_new_layer(start, mask or {}, i, sgd, layout) for i in range(len(sizes) - 1)]
+        self._norms = [_Norm(start, i, sgd) for i in range(len(sizes) - 1)]
+        self._inputs, self._deltas = ([aligned(n, sgd.batch, dtype) for n in ns] for ns in (sizes[:-1], sizes[1:]))
+        self._per_image = np.empty((3, sgd.batch), dtype)
         self.name = "sparse" if any(isinstance(layer, _SparseLayer) for layer in self._layers) else "dense"
 
     def advance(self, batches: np.ndarray) -> tuple[float, int]:
@@ -163,14 +153,14 @@ class _Norm:
         gradients: (features,) each, room for those of γ and β.
     """
 
-    def __init__(
-        self, start: Parameters, i: int, batch: int, rate: np.floating, keep: np.floating, epsilon: np.floating
-    ):
+    def __init__(self, start: Parameters, i: int, sgd: Sgd):
         names = ("weight", "bias", "running_mean", "running_var")
         self.state = {name: start[f"norms.{i}.{name}"].copy() for name in names}
         self.gamma, self.beta, self._mean, self._var = self.state.values()
-        self._batch, self._rate, self._keep, self._epsilon = batch, rate, keep, epsilon
-        self.normed, self.y = (aligned(len(self.gamma), batch, self.gamma.dtype) for _ in range(2))
+        real = self.gamma.dtype.type
+        self._batch, self._rate = sgd.batch, real(sgd.rate)
+        self._keep, self._epsilon = real(sgd.norm_keep), real(sgd.norm_epsilon)
+        self.normed, self.y = (aligned(len(self.gamma), sgd.batch, self.gamma.dtype) for _ in range(2))
         self._inverse_sd, *self.gradients = np.empty((3, len(self.gamma)), self.gamma.dtype)
 
     def forward(self, start: int, stop: int, x: np.ndarray) -> None:
@@ -219,43 +209,43 @@ class _Layer(Protocol):
         """W with its zeros, a copy."""
 
 
-def _new_layer(start: Parameters, mask: Mask, i: int, batch: int, rate: np.floating, layout: Layout) -> _Layer:
+def _new_layer(start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout) -> _Layer:
     alive = mask.get(f"layers.{i}.weight")
     if alive is not None:
         sparse = layout == "sparse" or (layout == "auto" and alive.mean() < SPARSE_BELOW)
-        return (_SparseLayer if sparse else _DenseLayer)(start, mask, i, batch, rate)
+        return (_SparseLayer if sparse else _DenseLayer)(start, mask, i, sgd)
     below = mask.get(f"layers.{i - 1}.weight")
     dead = None if below is None else ~below.any(axis=1)
     if layout != "dense" and dead is not None and dead.mean() > _DEAD_APART:
-        return _LiveInputs(start, mask, i, batch, rate, dead)
-    return _DenseLayer(start, mask, i, batch, rate)
+        return _LiveInputs(start, mask, i, sgd, dead)
+    return _DenseLayer(start, mask, i, sgd)
 
 
 class _LayerBase:
     grain = back_grain = 1
 
-    def __init__(self, start: Parameters, mask: Mask, i: int, batch: int, rate: np.floating):
+    def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
         weight = start[f"layers.{i}.weight"]
         self.bias = start[f"layers.{i}.bias"].copy()
         self._bias_mask = mask.get(f"layers.{i}.bias", np.ones(self.bias.shape, bool))
         self._mask = mask.get(f"layers.{i}.weight")
-        self._batch, self._rate = batch, rate
+        self._batch, self._rate = sgd.batch, weight.dtype.type(sgd.rate)
         self._sums = np.empty_like(self.bias)
-        self._dy = aligned(weight.shape[1], batch, weight.dtype)
+        self._dy = aligned(weight.shape[1], sgd.batch, weight.dtype)
 
     def step_bias(self, delta):
         kernels.descend_bias(delta, self._bias_mask, self._rate, self.bias, self._sums)
 
 
 class _DenseLayer(_LayerBase):
-    def __init__(self, start: Parameters, mask: Mask, i: int, batch: int, rate: np.floating):
-        super().__init__(start, mask, i, batch, rate)
+    def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
+        super().__init__(start, mask, i, sgd)
         self._weight = start[f"layers.{i}.weight"].copy()
         if i == 0 and self._mask is None:
             self._mask = np.ones(self._weight.shape, bool)
         if self._mask is not None:
             self._product = np.empty_like(self._weight)
-        self._dy_by_image = np.empty((batch, self._weight.shape[1]), self._weight.dtype)
+        self._dy_by_image = np.empty((sgd.batch, self._weight.shape[1]), self._weight.dtype)
 
     def multiply(self, start, stop, y, z, n_images):
         _multiply(self._weight[start:stop], y[:, :n_images], z[start:stop, :n_images])
@@ -287,11 +277,12 @@ class _DenseLayer(_LayerBase):
 class _LiveInputs:
     """A dense layer some of whose inputs are dead units: constant, they need products with vectors only."""
 
-    def __init__(self, start: Parameters, mask: Mask, i: int, batch: int, rate: np.floating, dead: np.ndarray):
+    def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd, dead: np.ndarray):
         weight = start[f"layers.{i}.weight"]
-        self._live, self._dead, self._batch, self._rate = np.flatnonzero(~dead), np.flatnonzero(dead), batch, rate
+        self._live, self._dead = np.flatnonzero(~dead), np.flatnonzero(dead)
+        self._batch, self._rate = sgd.batch, weight.dtype.type(sgd.rate)
         live_weight = np.ascontiguousarray(weight[:, self._live])
-        self._of_live = _DenseLayer({**start, f"layers.{i}.weight": live_weight}, mask, i, batch, rate)
+        self._of_live = _DenseLayer({**start, f"layers.{i}.weight": live_weight}, mask, i, sgd)
         self._of_dead = np.ascontiguousarray(weight[:, self._dead])
         self.bias = self._of_live.bias
         self.grain, self.back_grain = weight.shape  # parts would have to pick their inputs
@@ -321,8 +312,8 @@ class _LiveInputs:
 class _SparseLayer(_LayerBase):
     """The surviving weights by tiles of units; see the sparse `kernels`."""
 
-    def __init__(self, start: Parameters, mask: Mask, i: int, batch: int, rate: np.floating):
-        super().__init__(start, mask, i, batch, rate)
+    def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
+        super().__init__(start, mask, i, sgd)
         n_inputs = self._mask.shape[1]
         self.grain = max(1, _TILE_BYTES // self._dy[0].nbytes)
         units, inputs = np.nonzero(self._mask)

@@ -10,6 +10,7 @@ from torch.nn import functional
 from winnow.devices import device_name, matmul_precision
 from winnow.network import FullyConnectedNetwork
 from winnow.store import Dataset, Mask, Parameters
+from winnow.training import Sgd
 
 _CHUNK = 2048  # validation images at a time
 
@@ -18,13 +19,7 @@ class ReferenceEngine:
     """An engine (see `winnow.training.Engine`) in which autograd computes the gradients.
 
     Args:
-        start: the parameters to start from, zero where the mask is; the training has their precision.
-        mask: the surviving parameters; None: all.
-        dataset: training images are drawn from it, the validation accuracy is measured on it.
-        batch: images a step; any number will do here.
-        rate: learning rate.
-        norm_keep: share of the running mean and variance kept per step.
-        norm_epsilon: added to the variance in batch norm.
+        start, mask, dataset, sgd: see `winnow.training.build_engine`.
         device: where to train.
         precision: of matrix products on a GPU.
     """
@@ -36,17 +31,14 @@ class ReferenceEngine:
         start: Parameters,
         mask: Mask | None,
         dataset: Dataset,
+        sgd: Sgd,
         *,
-        batch: int,
-        rate: float,
-        norm_keep: float,
-        norm_epsilon: float,
         device: str = "cpu",
         precision: str = "float32",
     ):
-        self.device, self.rate = device_name(device), rate
+        self.device, self.rate = device_name(device), sgd.rate
         self._where, self._dataset = device, dataset
-        self._network = FullyConnectedNetwork(start, norm_keep=norm_keep, norm_epsilon=norm_epsilon).to(device)
+        self._network = FullyConnectedNetwork(start, norm_keep=sgd.norm_keep, norm_epsilon=sgd.norm_epsilon).to(device)
         self._trainable = dict(self._network.named_parameters())
         real = self._trainable["layers.0.weight"].dtype
         self._masks = {name: torch.from_numpy(m).to(device, real) for name, m in (mask or {}).items()}
