@@ -13,7 +13,7 @@ from winnow.imp import TrainingSettings, train_dense
 from winnow.network import initial_parameters
 from winnow.pruning import apply_mask, full_mask, prune_by_score
 from winnow.streams import stream
-from winnow.training import Sgd, build_engine, handwritten, run
+from winnow.training import Sgd, build_engine, handwritten, run, threads
 
 STEPS = 200
 ENGINES = ["dense", "sparse", "auto"]
@@ -123,6 +123,7 @@ def test_stretches_make_no_difference(datasets, engine):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_threads_share_the_work_without_a_trace(datasets, engine, dtype, monkeypatch):
     monkeypatch.setattr(handwritten, "_TILE_BYTES", 1024)  # several tiles in a small layer
+    monkeypatch.setattr(threads, "_WORTH_SHARING", 0)
     start, mask = network([150, 70], dtype, 0.15)
     batches = stream("test engines").integers(80, size=(20, 16))
     before, results = torch.get_num_threads(), []

@@ -4,11 +4,26 @@ from collections import Counter
 
 import pytest
 
-TRAINING = {"train_dense", "prune_imp_round", "retrain_pruned"}
+# The files of the reader's own that a configuration needs.
+FILES = {
+    "configs/paper.yaml": [
+        *(f"data/imagenet32/train_data_batch_{n}" for n in range(1, 11)),
+        "data/imagenet32/val_data",
+    ],
+    "configs/cifar10.yaml": ["data/cifar-10-python.tar.gz"],
+}
 
 
 def rules(jobs):
     return Counter(job.rule for job in jobs)
+
+
+def lay_out(project, files):
+    """Empty files: a plan asks for no more."""
+    for file in files:
+        path = project.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
 def test_figure_2_trains_nothing(fresh):
@@ -44,6 +59,53 @@ def test_the_default_experiment_is_the_demo(fresh):
     assert {job.wildcards["experiment"] for job in jobs if "experiment" in job.wildcards} == {"demo"}
     assert {job.wildcards["seed"] for job in jobs if "seed" in job.wildcards} == {"0", "1", "2"}
     assert rules(jobs)["prune_imp_round"] == 2 * 3 * 9
+
+
+@pytest.mark.parametrize("config", FILES)
+def test_the_experiments_at_full_size(fresh, config):
+    lay_out(fresh, FILES[config])
+    jobs = fresh.would_run(config=config)
+    (name,) = {job.wildcards["dataset"] for job in jobs if job.rule == "prepare_dataset"}
+    runs = [(dataset, seed) for dataset in (name, f"{name}-clone") for seed in "012"]
+    chains = Counter((job.wildcards["dataset"], job.wildcards["seed"]) for job in jobs if job.rule == "prune_imp_round")
+    assert chains == {run: 9 for run in runs}  # round 1 is the dense training's
+    assert rules(jobs) == {
+        "prepare_dataset": 1,
+        "clone_gaussian": 1,
+        **dict.fromkeys(["train_dense", "prune_imp_first_round", "prune_oneshot", "prune_random"], len(runs)),
+        "prune_imp_round": 9 * len(runs),
+        **dict.fromkeys(["measure_locality", "measure_kurtosis"], 3 * len(runs)),  # methods
+        "measure_cavity": 3 * 3 + 3,  # on the clone IMP alone
+        "measure_cavity_example": 1,
+        "measure_components": 1,
+        "gather_statistic": 8,
+        "check_claims": 1,
+        **{f"plot_fig{n}": 1 for n in range(1, 7)},
+        "all": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "lacks", "message"),
+    [
+        (
+            "paper",
+            "train_data_batch_7",
+            "datasets.imagenet32.folder: the folder 'data/imagenet32' lacks train_data_batch_7;",
+        ),
+        (
+            "cifar10",
+            "cifar-10-python.tar.gz",
+            "datasets.cifar10.path: there is no file or folder 'data/cifar-10-python",
+        ),
+    ],
+)
+def test_a_missing_file_is_named_before_anything_runs(fresh, config, lacks, message):
+    config = f"configs/{config}.yaml"
+    lay_out(fresh, [file for file in FILES[config] if not file.endswith(lacks)])
+    said = fresh.snakemake("--cores", "1", check=False, config=config)
+    assert f"{config}: {message}" in said and "Traceback" not in said
+    assert not (fresh.folder / "results").exists()
 
 
 def test_retrained_baselines_are_asked_for(fresh):

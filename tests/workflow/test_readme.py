@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from .conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DATA = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
@@ -75,12 +76,15 @@ def test_reading_the_tables_in_pandas(finished, monkeypatch, capsys):
     assert "removed_in" in printed and "unit" in printed  # the columns' meaning
 
 
-def test_own_photographs_section_is_a_good_configuration():
+@pytest.mark.parametrize(
+    ("document", "text"), [("README.md", section("Your own images")), ("docs/data.md", DATA)], ids=["README", "data"]
+)
+def test_examples_of_ones_own_images_are_good_configurations(document, text):
     from winnow.config import ConfigError, parse_config
 
-    (code,) = [code for kind, code in BLOCK.findall(section("Your own images")) if kind == "yaml"]
+    (code,) = [code for kind, code in BLOCK.findall(text) if kind == "yaml"]
     with pytest.raises(ConfigError) as error:
-        parse_config(yaml.safe_load(code), "README.md")
+        parse_config(yaml.safe_load(code), document)
     # All is well but for the folder, which is the reader's.
     assert len(str(error.value).splitlines()) == 1 and "there is no folder" in str(error.value)
 

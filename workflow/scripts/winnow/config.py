@@ -1,7 +1,7 @@
 """The one definition of the configuration: names, types, ranges, defaults, meaning.
 
 `python -m winnow.config` (with `workflow/scripts` on PYTHONPATH) prints the JSON schema made from it, which editors use
-to complete and check `config.yaml`; `python -m winnow.config --table` prints the README's table of settings.
+to complete and check `config.yaml`; `python -m winnow.config --table` prints the table of settings of docs/settings.md.
 """
 
 import contextlib
@@ -329,9 +329,8 @@ class Training(Settings):
     log_every: Count = Field(1000, description="steps between two points of the training curve")
     engine: Literal["auto", "reference", "dense", "sparse"] = Field(
         "auto",
-        description="how the network is trained on a CPU: `reference` by autograd, `dense` or `sparse` by hand-derived "
-        "products; all give the same up to rounding; auto: dense or sparse layer by layer, whichever is faster at its "
-        "density",
+        description="how the network is trained, all the same up to rounding; reference: autograd; dense, sparse: "
+        "written out for the CPU; auto: on a CPU each layer dense or sparse by its density, on a GPU a CUDA graph",
     )
     precision: Literal["float32", "tf32"] = Field(
         "float32", description="of matrix products on a GPU: tf32 is faster and rounds their factors to 10 bits"
@@ -393,7 +392,7 @@ class Figures(Settings):
 
 
 class Compute(Settings):
-    """How jobs use the machine; no result depends on it beyond rounding."""
+    """How jobs use the machine; results depend on it by rounding, which training amplifies, and by nothing else."""
 
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where training and measuring run; auto: on a CUDA GPU where there is one"

@@ -21,7 +21,7 @@ from winnow.training import Sgd, kernels
 from winnow.training.threads import Team
 from winnow.training.vectors import aligned
 
-SPARSE_BELOW = 0.25
+SPARSE_BELOW = 0.4
 """Density below which a layer is faster when stored sparsely; measured by `benchmarks/`, cost of a step by density."""
 
 _DEAD_APART = 0.05
@@ -78,9 +78,11 @@ class HandwrittenEngine:
 
     def _forward(self, rows: np.ndarray) -> tuple[float, int]:
         """The loss and how many images are right; leaves the gradient of the logits in the last delta."""
-        self._team.share(partial(self._prepare, rows), len(self._inputs[0]))
+        self._gather(self._dataset.train, rows, self._inputs[0])
+        self._norms[0].forward(0, len(self._inputs[0]), self._inputs[0])
         for i, layer in enumerate(self._layers):
-            self._team.share(partial(self._apply, i), len(layer.bias), layer.grain)
+            n_products = layer.n_weights * self._batch
+            self._team.share(partial(self._apply, i), len(layer.bias), grain=layer.grain, n_products=n_products)
         logits, labels = self._deltas[-1], np.asarray(self._dataset.train.labels[rows])
         largest, at_label, sums = self._per_image
         n_correct = kernels.shift_logits(logits, self._layers[-1].bias, labels, largest, at_label)
@@ -90,13 +92,12 @@ class HandwrittenEngine:
     def _backward(self) -> None:
         """From the last layer to the first; a layer takes its step as soon as its gradients are known."""
         for i in reversed(range(len(self._layers))):
-            self._layers[i].step_bias(self._deltas[i])
-            self._team.share(partial(self._step, i), len(self._inputs[i]), self._layers[i].back_grain)
-
-    def _prepare(self, rows: np.ndarray, start: int, stop: int) -> None:
-        """Some pixels of the batch, normalised."""
-        self._gather(start, stop, self._dataset.train, rows, self._inputs[0])
-        self._norms[0].forward(start, stop, self._inputs[0])
+            layer = self._layers[i]
+            layer.step_bias(self._deltas[i])
+            n_products = 2 * layer.n_weights * self._batch
+            self._team.share(
+                partial(self._step, i), len(self._inputs[i]), grain=layer.back_grain, n_products=n_products
+            )
 
     def _apply(self, i: int, start: int, stop: int) -> None:
         """Some units of a layer; normalised, if they are not the last."""
@@ -114,9 +115,9 @@ class HandwrittenEngine:
         else:
             norm.step(start, stop, layer.step(start, stop, delta, norm.y), self._inputs[i], self._deltas[i - 1])
 
-    def _gather(self, start: int, stop: int, split: Split, rows: np.ndarray, x: np.ndarray) -> None:
+    def _gather(self, split: Split, rows: np.ndarray, x: np.ndarray) -> None:
         images, scale = np.asarray(split.images), np.float32(self._dataset.pixel_scale)
-        kernels.gather(start, stop, images, rows, self._dataset.mean_image, scale, x)
+        kernels.gather(images, rows, self._dataset.mean_image, scale, x)
 
     def accuracy(self) -> float:
         """Share of the validation images that are classified correctly; see `Engine`."""
@@ -125,7 +126,7 @@ class HandwrittenEngine:
         for start in range(0, len(split.images), _CHUNK):
             rows = np.arange(start, min(start + _CHUNK, len(split.images)))
             x = aligned(len(self._inputs[0]), len(rows), dtype)
-            self._gather(0, len(x), split, rows, x)
+            self._gather(split, rows, x)
             for norm, layer in zip(self._norms, self._layers, strict=True):
                 z = aligned(len(layer.bias), len(rows), dtype)
                 layer.multiply(0, len(z), norm.evaluate(x), z, len(rows))
@@ -185,11 +186,13 @@ class _Layer(Protocol):
 
     Attributes:
         bias: (out,).
+        n_weights: weights that are stored.
         grain: the part of the units that `multiply` does begins at a multiple of it.
         back_grain: the part of the inputs that `step` does begins at a multiple of it.
     """
 
     bias: np.ndarray
+    n_weights: int
     grain: int
     back_grain: int
 
@@ -241,6 +244,7 @@ class _DenseLayer(_LayerBase):
     def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
         super().__init__(start, mask, i, sgd)
         self._weight = start[f"layers.{i}.weight"].copy()
+        self.n_weights = self._weight.size
         if i == 0 and self._mask is None:
             self._mask = np.ones(self._weight.shape, bool)
         if self._mask is not None:
@@ -285,6 +289,7 @@ class _LiveInputs:
         self._of_live = _DenseLayer({**start, f"layers.{i}.weight": live_weight}, mask, i, sgd)
         self._of_dead = np.ascontiguousarray(weight[:, self._dead])
         self.bias = self._of_live.bias
+        self.n_weights = weight.size
         self.grain, self.back_grain = weight.shape  # parts would have to pick their inputs
 
     def multiply(self, start, stop, y, z, n_images):
@@ -323,6 +328,7 @@ class _SparseLayer(_LayerBase):
         n_segments = -(-len(self._mask) // self.grain) * n_inputs
         first = np.searchsorted(segment[order], np.arange(n_segments + 1))
         self._values = start[f"layers.{i}.weight"][self._place]
+        self.n_weights = len(self._values)
         self._weights = (first, units[order].astype(np.int32), self._values)
 
     def multiply(self, start, stop, y, z, n_images):

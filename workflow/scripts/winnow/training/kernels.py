@@ -22,10 +22,10 @@ _TILE = 64  # pixels transposed at a time
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def gather(start, stop, images, rows, mean_image, pixel_scale, x):
+def gather(images, rows, mean_image, pixel_scale, x):
     """x = the prepared images `rows`, transposed; bit for bit as `Dataset.prepare` (hence no fast arithmetic)."""
-    for first in range(start, stop, _TILE):
-        last = min(first + _TILE, stop)
+    for first in range(0, len(x), _TILE):
+        last = min(first + _TILE, len(x))
         for b in range(len(rows)):
             row = rows[b]
             for j in range(first, last):

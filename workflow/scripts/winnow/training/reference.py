@@ -42,7 +42,7 @@ class ReferenceEngine:
         self._trainable = dict(self._network.named_parameters())
         real = self._trainable["layers.0.weight"].dtype
         self._masks = {name: torch.from_numpy(m).to(device, real) for name, m in (mask or {}).items()}
-        self.precision = "float64" if real == torch.float64 else precision
+        self.precision = "float64" if real == torch.float64 else "float32" if device == "cpu" else precision
 
     def advance(self, batches: np.ndarray) -> tuple[float, int]:
         """One step of SGD for each row of `batches`; see `Engine`."""

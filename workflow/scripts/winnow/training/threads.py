@@ -7,6 +7,9 @@ from typing import Self
 
 import torch
 
+_WORTH_SHARING = 8_000_000
+"""Products (weights times images) below which work takes no longer than waking a thread."""
+
 
 class Team:
     """As many threads as a training may use.
@@ -32,15 +35,16 @@ class Team:
     def __exit__(self, *error: object) -> None:
         torch.set_num_threads(self._size)
 
-    def share(self, part: Callable[[int, int], None], n: int, grain: int = 1) -> None:
+    def share(self, part: Callable[[int, int], None], n: int, *, grain: int, n_products: int) -> None:
         """Call `part(start, stop)` for parts of `range(n)` that together are all of it.
 
         Args:
             part: does the features from `start` to `stop`.
             n: features.
             grain: parts begin at a multiple of it.
+            n_products: how much work it is, in products of a weight and an image.
         """
-        if self._others is None or n <= grain:
+        if self._others is None or n <= grain or n_products < _WORTH_SHARING:
             part(0, n)
             return
         grains = -(-n // grain)
