@@ -365,15 +365,16 @@ class Split:
         labels: (N,) int64, the class index.
     """
 
-    images: np.memmap
-    labels: np.memmap
+    images: np.ndarray
+    labels: np.ndarray
 
     def release(self) -> None:
         """Take the images that were read or written out of this process's memory; they stay in the file.
 
-        Whoever goes through images larger than the memory calls this now and then.
+        Whoever goes through images larger than the memory calls this now and then.  Images that are no file stay.
         """
-        self.images._mmap.madvise(mmap.MADV_DONTNEED)
+        if isinstance(self.images, np.memmap):
+            self.images._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ Curve = dict[str, list[Any]]
 """A training curve, an entry a logged step: the columns `step, loss, train_accuracy, validation_accuracy`, and
 `engine, device, precision`, what made it."""
 
+RELEASE_EVERY = 1000
+"""Steps after which a training on the CPU gives back the memory of the images that it has read."""
+
 _COLUMNS = ("step", "loss", "train_accuracy", "validation_accuracy", "engine", "device", "precision")
 
 EngineName = Literal["auto", "reference", "dense", "sparse"]

@@ -17,7 +17,7 @@ import torch
 
 from winnow.network import layer_sizes
 from winnow.store import Dataset, Mask, Parameters, Split
-from winnow.training import Sgd, kernels
+from winnow.training import RELEASE_EVERY, Sgd, kernels
 from winnow.training.threads import Team
 from winnow.training.vectors import aligned
 
@@ -69,11 +69,13 @@ class HandwrittenEngine:
         """One step of SGD for each row of `batches`; see `Engine`."""
         loss, n_correct = 0.0, 0
         with self._team:
-            for rows in batches:
+            for k, rows in enumerate(batches):
                 step_loss, step_correct = self._forward(rows)
                 self._backward()
                 loss += step_loss
                 n_correct += step_correct
+                if k % RELEASE_EVERY == 0:
+                    self._dataset.train.release()
         return loss, n_correct
 
     def _forward(self, rows: np.ndarray) -> tuple[float, int]:
@@ -133,6 +135,7 @@ class HandwrittenEngine:
                 z += layer.bias[:, None]
                 x = np.maximum(z, 0)
             n_correct += int((z[:, : len(rows)].argmax(axis=0) == split.labels[rows]).sum())
+        split.release()
         return n_correct / len(split.images)
 
     def parameters(self) -> Parameters:

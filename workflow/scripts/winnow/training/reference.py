@@ -10,7 +10,7 @@ from torch.nn import functional
 from winnow.devices import device_name, matmul_precision
 from winnow.network import FullyConnectedNetwork
 from winnow.store import Dataset, Mask, Parameters
-from winnow.training import Sgd
+from winnow.training import RELEASE_EVERY, Sgd
 
 _CHUNK = 2048  # validation images at a time
 
@@ -48,11 +48,13 @@ class ReferenceEngine:
         """One step of SGD for each row of `batches`; see `Engine`."""
         with matmul_precision(self.precision):
             # Sums stay tensors: reading one back at every step would stall an accelerator.
-            loss, n_correct = zip(*map(self._step, batches), strict=True)
+            loss, n_correct = zip(*(self._step(k, rows) for k, rows in enumerate(batches)), strict=True)
         return torch.stack(loss).sum(dtype=torch.float64).item(), int(torch.stack(n_correct).sum())
 
-    def _step(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    def _step(self, k: int, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         train = self._dataset.train
+        if k % RELEASE_EVERY == 0:
+            train.release()
         labels = torch.from_numpy(np.asarray(train.labels[rows])).to(self._where)
         logits = self._network(self._dataset.prepare(train.images[rows]))
         loss = functional.cross_entropy(logits, labels)
