@@ -4,7 +4,7 @@ Writes `benchmarks/results/performance.parquet` (the rows of `bench.Row`) and `p
 draws the scaling curves, and with `--docs` puts all of it into `docs/performance.md`.
 
 Each case runs in a process of its own, so that its peak memory is its own and its number of threads is set before the
-libraries start theirs.
+libraries start theirs.  Its rows are kept as soon as it ends, and take the place of those of its last run.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from benchmarks.curves import draw_curves
 from benchmarks.table import as_markdown
 
 RESULTS = ROOT / "benchmarks" / "results"
+TABLE = RESULTS / "performance.parquet"
 CURVES = ROOT / "docs" / "images"
 DOCUMENT = ROOT / "docs" / "performance.md"
 SECTIONS = ["training", "statistics", "data", "workflow"]
@@ -41,11 +42,20 @@ def main() -> None:
     if arguments.case:
         run_case(arguments.case)
         return
-    rows = []
+    failed = []
     for name in cases(arguments.only, arguments.full):
         for threads in threads_of(name, arguments.threads):
-            rows += in_own_process(name, threads)
-    report(rows, arguments.docs)
+            try:
+                keep(in_own_process(name, threads))
+            except subprocess.CalledProcessError:
+                failed.append(name)
+    if TABLE.exists():
+        report(
+            pd.read_parquet(TABLE).astype(object).where(lambda table: table.notna(), None).to_dict("records"),
+            arguments.docs,
+        )
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}; the messages stand above")
 
 
 def cases(only: list[str], full: bool) -> list[str]:
@@ -76,7 +86,25 @@ def in_own_process(name: str, threads: int) -> list[dict]:
     lines = [line.removeprefix("row ") for line in done.stdout.splitlines() if line.startswith("row ")]
     for line in lines:
         print(f"  {line}", file=sys.stderr, flush=True)
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) | {"case": f"{name}, {threads}"} for line in lines]
+
+
+def keep(rows: list[dict]) -> None:
+    """Add the rows of a case to those of other cases, in the order of the sections."""
+    new = pd.DataFrame(rows)
+    if TABLE.exists():
+        old = pd.read_parquet(TABLE)
+        new = pd.concat([old[~old["case"].isin(new["case"])], new.astype(old.dtypes.to_dict(), errors="ignore")])
+    order = [f"{section}.{case}" for section in SECTIONS for case in cases_of(section)]
+    place = new["case"].map(lambda case: (order.index(case.split(",")[0]), int(case.split(",")[1])))
+    RESULTS.mkdir(exist_ok=True)
+    new.iloc[sorted(range(len(new)), key=place.tolist().__getitem__)].to_parquet(TABLE, index=False)
+
+
+def kept() -> list[dict]:
+    """The rows of all cases that have run, as dictionaries."""
+    table = pd.read_parquet(TABLE).astype(object)
+    return table.where(table.notna(), None).to_dict("records")
 
 
 def run_case(name: str) -> None:
@@ -87,9 +115,7 @@ def run_case(name: str) -> None:
 
 
 def report(rows: list[dict], docs: bool) -> None:
-    """Write table, Parquet and curves."""
-    RESULTS.mkdir(exist_ok=True)
-    pd.DataFrame(rows).to_parquet(RESULTS / "performance.parquet")
+    """Write the table as Markdown, and the curves."""
     described = "\n".join(f"- {what}: {value}" for what, value in {"date": date.today(), **machine()}.items())
     text = f"{described}\n\n{as_markdown(rows)}"
     (RESULTS / "performance.md").write_text(text, encoding="utf-8")

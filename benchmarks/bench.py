@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import platform
-import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -42,6 +41,7 @@ class Row:
         floor_seconds: that bound, by rates measured in the same run.
         peak_mb: largest resident memory of the process while this project's part ran, in 10⁶ bytes.
         note: anything else.
+        case: which case it comes from, run with how many threads.
     """
 
     section: str
@@ -56,6 +56,7 @@ class Row:
     floor_seconds: float | None = None
     peak_mb: float | None = None
     note: str = ""
+    case: str = ""
 
     @property
     def peer_total(self) -> float | None:
@@ -95,7 +96,9 @@ def clock(task: Callable[[], object], repeats: int = 1) -> float:
 
 def peak_mb() -> float:
     """Largest resident memory of this process so far, in 10⁶ bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    # Not `getrusage`, in which a process begins with the memory of the one that started it.
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 
 def gemm_rate(m: int = 1024, k: int = 3072, n: int = 1024) -> float:

@@ -12,12 +12,10 @@ import torch
 from scipy import stats
 
 from benchmarks import ROOT
-from benchmarks.bench import Row, clock, copy_rate, smooth_images
+from benchmarks.bench import Row, clock, smooth_images
 from winnow.clone import fit_gaussian
 
-LIBRARY = ROOT / "workflow" / "scripts"
 N_FIT, N_DRAWN = 100, 1281
-TRAIN, VALIDATION = 1_281_167, 50_000
 
 
 def clone() -> Iterator[Row]:
@@ -43,9 +41,9 @@ def clone() -> Iterator[Row]:
 def imagenet32_full() -> Iterator[Row]:
     """Stand-in, dataset and clone at the size of ImageNet32."""
     with TemporaryDirectory(prefix="winnow-") as folder:
-        for what, code, n_bytes in _full_steps(Path(folder)):
+        for what, code, note in _full_steps(Path(folder)):
             script = Path(folder) / "step.py"
-            script.write_text(f"import sys\n\nsys.path.insert(0, {str(LIBRARY)!r})\n{code}{_PEAK}")
+            script.write_text(f"import sys\n\nsys.path.insert(0, {str(ROOT)!r})\nimport benchmarks\n{code}{_PEAK}")
             start = time.perf_counter()
             done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, check=True)
             yield Row(
@@ -53,25 +51,22 @@ def imagenet32_full() -> Iterator[Row]:
                 what,
                 threads=torch.get_num_threads(),
                 seconds=time.perf_counter() - start,
-                floor=f"{n_bytes / 1e9:.1f} GB written in memory",
-                floor_seconds=n_bytes / copy_rate(),
                 peak_mb=float(done.stdout.split()[-1]),
-                note="memory of its largest process",
+                note=note,
             )
 
 
 _PEAK = """
 if __name__ == "__main__":
-    import resource
+    from benchmarks.bench import peak_mb
 
-    print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * 1024e-6)
+    print(peak_mb())
 """
 
 
-def _full_steps(folder: Path) -> Iterator[tuple[str, str, int]]:
-    """What is done, its code, and the bytes that it writes."""
+def _full_steps(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """What is done, its code, and a note."""
     source, dataset, clone = (repr(str(folder / name)) for name in ("source", "dataset", "dataset-clone"))
-    n_numbers = (TRAIN + VALIDATION) * 3072
     threads = torch.get_num_threads()
     yield (
         "stand-in for ImageNet32, full size",
@@ -81,7 +76,7 @@ if __name__ == "__main__":
 
     write_standin({source}, processes={threads})
 """,
-        n_numbers,
+        "memory without that of its workers",
     )
     yield (
         "dataset from ImageNet32's files, full size",
@@ -90,7 +85,7 @@ from winnow.datasets import prepare_dataset
 
 prepare_dataset({dataset}, source="imagenet32", name="imagenet32", folder={source})
 """,
-        n_numbers,
+        "",
     )
     yield (
         f"Gaussian clone of ImageNet32, full size, fitted to {N_FIT} images a class, with certificate",
@@ -99,7 +94,7 @@ from winnow.clone import clone_gaussian
 
 clone_gaussian({dataset}, {clone}, {clone} + ".parquet", name="clone", fit_per_class={N_FIT}, threads={threads})
 """,
-        4 * n_numbers,
+        "",
     )
 
 

@@ -161,6 +161,13 @@ def test_fig3_medians_and_error_bars(experiment):
     assert drawn["IMP, clone"][0].get_color() == CLONE.colour
 
 
+@pytest.mark.parametrize("width", [0.1, 0.7])
+def test_fig3_with_equal_medians_of_all_seeds(width):
+    assert np.mean([width] * 3) != width, "the case: a mean beside the numbers that it is the mean of"
+    locality = synthetic.locality(FULL).assign(sigma_x=width, converged=True)
+    draw(fig3(FULL, locality[locality["seed"].isin(range(3))]))
+
+
 def test_fig3_puts_images_of_one_class_beside_each_other():
     original, clone = synthetic.images(FULL), synthetic.images(FULL, clone=True)
     axes = fig3(FULL, examples=4).axes[0]

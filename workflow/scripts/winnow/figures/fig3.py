@@ -75,10 +75,12 @@ def _draw_medians(axes: Axes, medians: pd.DataFrame, label: str, look: Look) -> 
     if medians.empty:
         return
     is_reference = look is METHODS["random"]
+    # The mean of equal numbers may lie a rounding beside them.
+    below, above = (medians["mean"] - medians["minimum"]).clip(0), (medians["maximum"] - medians["mean"]).clip(0)
     axes.errorbar(
         medians["round"],
         medians["mean"],
-        yerr=None if is_reference else [medians["mean"] - medians["minimum"], medians["maximum"] - medians["mean"]],
+        yerr=None if is_reference else [below, above],
         color=look.colour,
         linestyle=look.linestyle,
         marker="" if is_reference else look.marker,
