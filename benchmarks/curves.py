@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.bench import Row
 from winnow.figures.style import house_style, save_figure
@@ -55,6 +56,11 @@ def _draw(path: Path, rows: list[Row], x_label: str, y_label: str, unit: float) 
             look = {"linewidth": 3, "alpha": 0.35} if what == "chosen" else {"marker": "o"}
             axes.plot(*zip(*points, strict=True), label=what, **look)
         axes.set(xscale="log", yscale="log", xlabel=x_label, title=f"{n} thread{'s' * (n > 1)}")
+        axes.set_xticks(sorted({row.x for row in rows})[:: -(-len({row.x for row in rows}) // 6)])
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}" if value < 100 else f"{value:.0f}"))
+            axis.set_minor_formatter(NullFormatter())
     panels[0].set_ylabel(y_label)
     if len(panels[-1].lines) > 1:
         panels[-1].legend()
