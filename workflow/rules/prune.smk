@@ -17,7 +17,7 @@ rule train_dense:
         "../../envs/training.yaml"
     threads: CONFIG.compute.training_threads
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=120,
     params:
         network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
@@ -71,7 +71,7 @@ rule prune_imp_round:
         "../../envs/training.yaml"
     threads: CONFIG.compute.training_threads
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=120,
     params:
         training=TRAINING,
@@ -157,7 +157,7 @@ rule retrain_pruned:
         "../../envs/training.yaml"
     threads: CONFIG.compute.training_threads
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=120,
     params:
         training=TRAINING,

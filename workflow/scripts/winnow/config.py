@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -84,7 +85,7 @@ class Clone(Settings):
     seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the drawn images")
 
 
-class Source(Settings):
+class Source(Settings, ABC):
     """What the sources of images have in common."""
 
     clone: Clone | None = Field(
@@ -92,9 +93,9 @@ class Source(Settings):
     )
 
     @property
+    @abstractmethod
     def n_inputs(self) -> int:
         """Numbers in an image: D."""
-        raise NotImplementedError
 
     def files(self) -> list[Path]:
         """The user's files that the dataset is made of."""
