@@ -28,9 +28,7 @@ _DEAD_APART = 0.05
 """Share of dead inputs from which the output layer keeps them apart."""
 
 _CHUNK = 128  # validation images at a time: their activations stay in the cache
-_TILE_BYTES = (
-    3 << 14
-)  # of the units' images that a tile of sparse weights reads and writes: the first cache's usual size
+_TILE_BYTES = 48 * 1024  # the first cache's usual size: of the images that a tile of sparse weights reads or writes
 
 Layout = Literal["auto", "dense", "sparse"]
 
