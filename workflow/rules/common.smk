@@ -53,6 +53,9 @@ FIGURES = ["fig1", "fig2", *(["fig3"] if FIGURE_CLONE else []), "fig4", "fig5", 
 FIGURE_FILES = expand(
     "results/{experiment}/figures/{figure}.{format}", experiment=CONFIG.experiment, figure=FIGURES, format=FORMATS
 )
+# With `--use-conda`.  Only who insists on a GPU gets PyTorch's build for CUDA, some gigabytes.
+TRAINING_ENVIRONMENT = "../../envs/gpu.yaml" if CONFIG.compute.device == "cuda" else "../../envs/training.yaml"
+MEASURING_ENVIRONMENT = "../../envs/gpu.yaml" if CONFIG.compute.device == "cuda" else "../../envs/analysis.yaml"
 NORM = CONFIG.network.model_dump(include={"norm_keep", "norm_epsilon"})
 TRAINING = {**CONFIG.training.model_dump(), **NORM}
 PRUNING = CONFIG.pruning.model_dump(include={"share", "pool", "criterion"})

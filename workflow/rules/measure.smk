@@ -19,13 +19,13 @@ rule measure_locality:
     benchmark:
         "results/{experiment}/benchmarks/measure_locality/{dataset}_seed{seed}_{method}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        MEASURING_ENVIRONMENT
     threads: CONFIG.compute.measure_threads
     resources:
         mem_mb=1000,
         runtime=30,
     params:
-        device=CONFIG.compute.device,
+        device=CONFIG.compute.measuring_device,
         settings=CONFIG.locality.model_dump(),
         version=VERSIONS["measure_locality"],
     script:
@@ -50,13 +50,13 @@ rule measure_kurtosis:
     benchmark:
         "results/{experiment}/benchmarks/measure_kurtosis/{dataset}_seed{seed}_{method}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        MEASURING_ENVIRONMENT
     threads: CONFIG.compute.measure_threads
     resources:
         mem_mb=1500,
         runtime=30,
     params:
-        device=CONFIG.compute.device,
+        device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
         version=VERSIONS["measure_kurtosis"],
     script:
@@ -80,13 +80,13 @@ rule measure_cavity:
     benchmark:
         "results/{experiment}/benchmarks/measure_cavity/{dataset}_seed{seed}_{method}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        MEASURING_ENVIRONMENT
     threads: CONFIG.compute.measure_threads
     resources:
         mem_mb=2000,
         runtime=60,
     params:
-        device=CONFIG.compute.device,
+        device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
         version=VERSIONS["measure_cavity"],
     script:
@@ -106,13 +106,13 @@ rule measure_cavity_example:
     benchmark:
         "results/{experiment}/benchmarks/measure_cavity_example/{dataset}_seed{seed}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        MEASURING_ENVIRONMENT
     threads: CONFIG.compute.measure_threads
     resources:
         mem_mb=2000,
         runtime=30,
     params:
-        device=CONFIG.compute.device,
+        device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
         version=VERSIONS["measure_cavity_example"],
     script:
@@ -130,13 +130,13 @@ rule measure_components:
     benchmark:
         "results/{experiment}/benchmarks/measure_components/{dataset}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        MEASURING_ENVIRONMENT
     threads: CONFIG.compute.measure_threads
     resources:
         mem_mb=2000,
         runtime=60,
     params:
-        device=CONFIG.compute.device,
+        device=CONFIG.compute.measuring_device,
         settings=CONFIG.components.model_dump(),
         version=VERSIONS["measure_components"],
     script:

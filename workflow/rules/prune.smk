@@ -14,7 +14,7 @@ rule train_dense:
     benchmark:
         "results/{experiment}/benchmarks/train_dense/{dataset}_seed{seed}.tsv"
     conda:
-        "../../envs/training.yaml"
+        TRAINING_ENVIRONMENT
     threads: CONFIG.compute.training_threads
     resources:
         mem_mb=2000,
@@ -68,7 +68,7 @@ rule prune_imp_round:
     wildcard_constraints:
         round=r"[2-9]|[1-9]\d+",
     conda:
-        "../../envs/training.yaml"
+        TRAINING_ENVIRONMENT
     threads: CONFIG.compute.training_threads
     resources:
         mem_mb=2000,
@@ -154,7 +154,7 @@ rule retrain_pruned:
     benchmark:
         "results/{experiment}/benchmarks/retrain_pruned/{dataset}_seed{seed}_{method}_round{round}.tsv"
     conda:
-        "../../envs/training.yaml"
+        TRAINING_ENVIRONMENT
     threads: CONFIG.compute.training_threads
     resources:
         mem_mb=2000,

@@ -396,10 +396,21 @@ class Compute(Settings):
     """How jobs use the machine; results depend on it by rounding, which training amplifies, and by nothing else."""
 
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="where training and measuring run; auto: on a CUDA GPU where there is one"
+        "auto",
+        description="where networks are trained; auto: on a CUDA GPU where there is one; cuda: insist on one, and with "
+        "--use-conda take the environment that has PyTorch for CUDA",
     )
+    measure_device: Literal["auto", "cpu", "cuda"] | None = Field(
+        None, description="where statistics are measured; null: cpu if device is cpu, else auto"
+    )
+    jobs_per_gpu: Count = Field(1, description="jobs that may compute on one GPU at a time")
     training_threads: Count = Field(1, description="threads of a job that trains")
     measure_threads: Count = Field(1, description="threads of a job that measures")
+
+    @property
+    def measuring_device(self) -> Literal["auto", "cpu", "cuda"]:
+        """`measure_device`, resolved."""
+        return self.measure_device or ("cpu" if self.device == "cpu" else "auto")
 
 
 class Config(Settings):
