@@ -1,6 +1,7 @@
-"""What the tests share: a small dataset with some structure, as the store has it."""
+"""What the tests share: a small dataset with some structure, and runs of the tiny experiment."""
 
 import os
+import shutil
 from pathlib import Path
 
 # Small networks are slower on many threads; set before numpy and torch start theirs.
@@ -9,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 
+from project import Project, copy_project
 from winnow import store
 
 
@@ -39,3 +41,24 @@ def make_dataset(
 @pytest.fixture
 def dataset(tmp_path) -> store.Dataset:
     return make_dataset(tmp_path / "dataset")
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Project:
+    """A project in which nothing has run."""
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """A project in which the tiny experiment has run to its end; tests must leave it so."""
+    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
+    project.snakemake("--cores", "8")
+    return project
+
+
+@pytest.fixture
+def continued(finished, tmp_path) -> Project:
+    """A copy of the finished project, to change and run on."""
+    shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project")

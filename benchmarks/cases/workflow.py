@@ -15,7 +15,7 @@ import yaml
 from benchmarks import ROOT
 from benchmarks.bench import Row
 
-PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow"]
+PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "slurm", "workflow"]
 SEEDS = [1, 2, 4, 8]
 
 

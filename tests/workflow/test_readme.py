@@ -6,14 +6,12 @@ the commands of `sh` blocks in the same section that call Snakemake run, on the 
 
 import re
 import shlex
-import tomllib
 
 import pandas as pd
 import pytest
 import yaml
-from packaging.requirements import Requirement
 
-from .conftest import ROOT
+from project import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DATA = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
@@ -113,16 +111,3 @@ def test_files_that_the_readme_names_exist(finished):
         pattern = re.match(r"\| `results/demo/([^`]+)`", line)[1]
         pattern = re.sub(r"<\w+>", "*", pattern)
         assert list((finished.folder / "results/tiny").glob(pattern)), line
-
-
-def test_environments_have_the_versions_of_pyproject():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pinned = {r.name: str(r.specifier).removeprefix("==") for r in map(Requirement, project["dependencies"])}
-    conda_names = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
-    for path in sorted((ROOT / "envs").glob("*.yaml")):
-        environment = yaml.safe_load(path.read_text(encoding="utf-8"))
-        assert environment["channels"] == ["conda-forge", "nodefaults"]
-        packages = dict(package.split("=")[:2] for package in environment["dependencies"])
-        assert packages.pop("python") == "3.11"
-        by_conda_name = {conda_names.get(name, name): version for name, version in pinned.items()}
-        assert packages == {name: by_conda_name[name] for name in packages}, path.name

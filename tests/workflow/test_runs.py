@@ -68,7 +68,7 @@ def test_running_again_does_nothing(finished):
 
 def test_no_files_but_the_results(finished):
     left = {path.name for path in finished.folder.iterdir()} - {".snakemake"}
-    assert left == {"Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow", "results"}
+    assert left == {"Snakefile", "config.yaml", "configs", "envs", "profiles", "slurm", "workflow", "results"}
     assert not list(finished.folder.glob("results/**/.*.part"))
 
 

@@ -1,14 +1,17 @@
 """Configuration, lists of what there is, and the helper functions of the rules; no rules."""
 
+import os
 import sys
 from pathlib import Path
 
+import snakemake.jobs
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import available_cpu_count
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
+from winnow import needs
 from winnow.config import CLONE_SUFFIX, ConfigError, parse_config
 from winnow.versions import VERSIONS
 
@@ -26,6 +29,12 @@ asked_cores = workflow.global_resources["_cores"].value
 if workflow.nodes is None and asked_cores is not None and asked_cores > available_cpu_count():
     logger.info(f"{asked_cores} cores were asked for, {available_cpu_count()} are there and will be used.")
     workflow.global_resources["_cores"] = available_cpu_count()
+
+# What slurm/submit.py has to know of this run; a job is told all of its files, not a hundred at most.
+snakemake.jobs.IO_PROP_LIMIT = sys.maxsize
+os.environ["WINNOW_JOBS_PER_GPU"] = str(CONFIG.compute.jobs_per_gpu)
+if workflow.is_main_process and {"-f", "-F", "-R", "--force", "--forceall", "--forcerun"} & set(sys.argv):
+    os.environ["WINNOW_FORCE"] = "1"
 
 METHODS = ["imp", "oneshot", "random"]
 ROUNDS = list(range(1, CONFIG.pruning.rounds + 1))
@@ -60,6 +69,10 @@ NORM = CONFIG.network.model_dump(include={"norm_keep", "norm_epsilon"})
 TRAINING = {**CONFIG.training.model_dump(), **NORM}
 PRUNING = CONFIG.pruning.model_dump(include={"share", "pool", "criterion"})
 
+# Jobs that may compute on a GPU: on a cluster training alone, so that measuring runs on the nodes without.
+TRAINING_GPUS = int(CONFIG.compute.device != "cpu")
+MEASURING_GPUS = int(CONFIG.compute.measuring_device != "cpu" and workflow.nodes is None)
+
 
 wildcard_constraints:
     experiment=CONFIG.experiment,
@@ -68,6 +81,39 @@ wildcard_constraints:
     seed=r"\d+",
     round=r"\d+",
     statistic="(?!claims)[a-z_]+",
+
+
+def experiment_size(wildcards):
+    """What memory and time of a job depend on; of the widest dataset where a job has none."""
+    name = wildcards.get("dataset", CONFIG.figure_dataset).removesuffix(CLONE_SUFFIX)
+    return needs.Size(
+        n_inputs=CONFIG.datasets[name].n_inputs,
+        hidden=tuple(CONFIG.network.hidden),
+        n_classes=1000,
+        steps=CONFIG.training.steps,
+        batch=CONFIG.training.batch,
+        rounds=CONFIG.pruning.rounds,
+        runs=len(CONFIG.all_datasets) * len(CONFIG.seeds) * len(METHODS),
+    )
+
+
+def memory(step):
+    """`mem_mb` of a step's jobs; more on each further attempt."""
+
+    def mem_mb(wildcards, attempt):
+        return needs.memory_mb(step, experiment_size(wildcards), attempt)
+
+    return mem_mb
+
+
+def minutes(step):
+    """`runtime` of a step's jobs; more on each further attempt."""
+    device = "cuda" if CONFIG.compute.device == "cuda" else "cpu"
+
+    def runtime(wildcards, attempt):
+        return needs.minutes(step, experiment_size(wildcards), attempt, device)
+
+    return runtime
 
 
 def dataset_settings(wildcards):

@@ -17,8 +17,8 @@ rule prepare_dataset:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("prepare_dataset"),
+        runtime=minutes("prepare_dataset"),
     params:
         settings=dataset_settings,
         version=VERSIONS["prepare_dataset"],
@@ -51,8 +51,8 @@ rule clone_gaussian:
         "../../envs/analysis.yaml"
     threads: 2
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=memory("clone_gaussian"),
+        runtime=minutes("clone_gaussian"),
     params:
         settings=clone_settings,
         version=VERSIONS["clone_gaussian"],

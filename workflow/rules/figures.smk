@@ -23,8 +23,8 @@ rule plot_fig1:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("plot_figures"),
+        runtime=minutes("plot_figures"),
     params:
         dataset=CONFIG.figure_dataset,
         units=CONFIG.figures.units,
@@ -54,8 +54,8 @@ rule plot_fig2:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("plot_figures"),
+        runtime=minutes("plot_figures"),
     params:
         dataset=CONFIG.figure_dataset,
         version=VERSIONS["plot_figures"],
@@ -87,8 +87,8 @@ rule plot_fig3:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("plot_figures"),
+        runtime=minutes("plot_figures"),
     params:
         dataset=CONFIG.figure_dataset,
         clone=FIGURE_CLONE,
@@ -119,8 +119,8 @@ rule plot_fig4:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("plot_figures"),
+        runtime=minutes("plot_figures"),
     params:
         dataset=CONFIG.figure_dataset,
         version=VERSIONS["plot_figures"],
@@ -149,8 +149,8 @@ rule plot_fig5:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("plot_figures"),
+        runtime=minutes("plot_figures"),
     params:
         dataset=CONFIG.figure_dataset,
         clone=FIGURE_CLONE,
@@ -182,8 +182,8 @@ rule plot_fig6:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("plot_figures"),
+        runtime=minutes("plot_figures"),
     params:
         dataset=CONFIG.figure_dataset,
         clone=FIGURE_CLONE,

@@ -22,8 +22,9 @@ rule measure_locality:
         MEASURING_ENVIRONMENT
     threads: CONFIG.compute.measure_threads
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=memory("measure_locality"),
+        runtime=minutes("measure_locality"),
+        gpu=MEASURING_GPUS,
     params:
         device=CONFIG.compute.measuring_device,
         settings=CONFIG.locality.model_dump(),
@@ -53,8 +54,9 @@ rule measure_kurtosis:
         MEASURING_ENVIRONMENT
     threads: CONFIG.compute.measure_threads
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=memory("measure_kurtosis"),
+        runtime=minutes("measure_kurtosis"),
+        gpu=MEASURING_GPUS,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -83,8 +85,9 @@ rule measure_cavity:
         MEASURING_ENVIRONMENT
     threads: CONFIG.compute.measure_threads
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("measure_cavity"),
+        runtime=minutes("measure_cavity"),
+        gpu=MEASURING_GPUS,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -109,8 +112,9 @@ rule measure_cavity_example:
         MEASURING_ENVIRONMENT
     threads: CONFIG.compute.measure_threads
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory("measure_cavity_example"),
+        runtime=minutes("measure_cavity_example"),
+        gpu=MEASURING_GPUS,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -133,8 +137,9 @@ rule measure_components:
         MEASURING_ENVIRONMENT
     threads: CONFIG.compute.measure_threads
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("measure_components"),
+        runtime=minutes("measure_components"),
+        gpu=MEASURING_GPUS,
     params:
         device=CONFIG.compute.measuring_device,
         settings=CONFIG.components.model_dump(),
@@ -157,8 +162,8 @@ rule gather_statistic:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("gather_statistic"),
+        runtime=minutes("gather_statistic"),
     script:
         "../scripts/gather_statistic.py"
 
@@ -185,8 +190,8 @@ rule check_claims:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("check_claims"),
+        runtime=minutes("check_claims"),
     params:
         datasets=list(CONFIG.datasets),
         clone_suffix=CLONE_SUFFIX,

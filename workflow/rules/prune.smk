@@ -17,8 +17,9 @@ rule train_dense:
         TRAINING_ENVIRONMENT
     threads: CONFIG.compute.training_threads
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=memory("train_dense"),
+        runtime=minutes("train_dense"),
+        gpu=TRAINING_GPUS,
     params:
         network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
         training=TRAINING,
@@ -43,8 +44,8 @@ rule prune_imp_first_round:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=memory("prune_imp_first_round"),
+        runtime=minutes("prune_imp_first_round"),
     params:
         pruning=PRUNING,
         version=VERSIONS["prune_imp_first_round"],
@@ -71,8 +72,9 @@ rule prune_imp_round:
         TRAINING_ENVIRONMENT
     threads: CONFIG.compute.training_threads
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=memory("prune_imp_round"),
+        runtime=minutes("prune_imp_round"),
+        gpu=TRAINING_GPUS,
     params:
         training=TRAINING,
         device=CONFIG.compute.device,
@@ -101,8 +103,8 @@ rule prune_oneshot:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=memory("prune_oneshot"),
+        runtime=minutes("prune_oneshot"),
     params:
         rounds=ROUNDS,
         pruning=PRUNING,
@@ -133,8 +135,8 @@ rule prune_random:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=memory("prune_random"),
+        runtime=minutes("prune_random"),
     params:
         version=VERSIONS["prune_random"],
     script:
@@ -157,8 +159,9 @@ rule retrain_pruned:
         TRAINING_ENVIRONMENT
     threads: CONFIG.compute.training_threads
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=memory("retrain_pruned"),
+        runtime=minutes("retrain_pruned"),
+        gpu=TRAINING_GPUS,
     params:
         training=TRAINING,
         device=CONFIG.compute.device,

@@ -1,4 +1,4 @@
-"""Whole runs of Snakemake, each in a copy of the project, on the tiny experiment."""
+"""Copies of the project, for whole runs of Snakemake."""
 
 import re
 import shutil
@@ -7,10 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
-PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow"]
+ROOT = Path(__file__).parents[1]
+PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "slurm", "workflow"]
 
 
 @dataclass(frozen=True)
@@ -69,24 +67,3 @@ def copy_project(folder: Path) -> Project:
         else:
             shutil.copy(source, folder / part)
     return Project(folder)
-
-
-@pytest.fixture
-def fresh(tmp_path) -> Project:
-    """A project in which nothing has run."""
-    return copy_project(tmp_path / "project")
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """A project in which the tiny experiment has run to its end; tests must leave it so."""
-    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    project.snakemake("--cores", "8")
-    return project
-
-
-@pytest.fixture
-def continued(finished, tmp_path) -> Project:
-    """A copy of the finished project, to change and run on."""
-    shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
-    return Project(tmp_path / "project")

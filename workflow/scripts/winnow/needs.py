@@ -1,0 +1,123 @@
+"""The memory and time that a job is given, from the size of the experiment.
+
+A cluster ends a job that takes more than it asked for, and lets one wait that asks for more than it needs.  The numbers
+below are of the paper's size (3072:1024:1024:1000, 50,000 validation images): memory as measured there, rounded up
+(docs/performance.md); time derived from the number of multiplications at `RATE`, some five times what was measured on
+one thread.  Smaller experiments ask for as much memory, which is little; larger ones for more, in proportion.
+"""
+
+import itertools
+from dataclasses import dataclass
+from math import ceil
+
+RATE = {"cpu": 20e9, "cuda": 200e9}
+"""Floating-point operations per second counted on; on a GPU derived, not measured."""
+
+VALIDATION_IMAGES = 50_000
+"""Validation images counted on: ImageNet32's."""
+
+MEMORY_MB = {
+    "prepare_dataset": 2000,
+    "clone_gaussian": 1500,
+    "train_dense": 2000,
+    "prune_imp_first_round": 500,
+    "prune_imp_round": 2000,
+    "prune_oneshot": 500,
+    "prune_random": 500,
+    "retrain_pruned": 2000,
+    "measure_locality": 1000,
+    "measure_kurtosis": 1500,
+    "measure_cavity": 2000,
+    "measure_cavity_example": 2000,
+    "measure_components": 2000,
+    "gather_statistic": 1000,
+    "check_claims": 1000,
+    "plot_figures": 1000,
+}
+"""Memory of a job of each step at the paper's size, in MB."""
+
+_PAPER_INPUTS, _PAPER_PARAMETERS, _PAPER_ROWS = 3072, 5_221_352, 18 * 11 * 1024
+_BY_INPUTS = {"prepare_dataset", "clone_gaussian", "measure_components"}
+_BY_ROWS = {"gather_statistic", "check_claims", "plot_figures"}
+_TRAINING = {"train_dense", "prune_imp_round", "retrain_pruned"}
+
+
+@dataclass(frozen=True)
+class Size:
+    """What memory and time of an experiment's jobs depend on.
+
+    Attributes:
+        n_inputs: numbers in an image: D.
+        hidden: units of each hidden layer.
+        n_classes: an upper estimate of the classes.
+        steps: SGD steps of a training.
+        batch: images a step.
+        rounds: rounds of pruning.
+        runs: tables that are gathered: datasets × seeds × methods.
+    """
+
+    n_inputs: int
+    hidden: tuple[int, ...]
+    n_classes: int
+    steps: int
+    batch: int
+    rounds: int
+    runs: int
+
+    @property
+    def n_parameters(self) -> int:
+        """Weights and biases of the network."""
+        sizes = (self.n_inputs, *self.hidden, self.n_classes)
+        return sum((n + 1) * m for n, m in itertools.pairwise(sizes))
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the largest table: one a unit."""
+        return self.runs * (self.rounds + 1) * self.hidden[0]
+
+
+def memory_mb(step: str, size: Size, attempt: int = 1) -> int:
+    """Memory of a job.
+
+    Args:
+        step: name of the rule; `plot_figures` for figures.
+        size: of the experiment.
+        attempt: 1 for the first try; each further one gets as much again.
+
+    Returns:
+        MB.
+    """
+    if step in _BY_INPUTS:  # covariances: D × D
+        times_paper = (size.n_inputs / _PAPER_INPUTS) ** 2
+    elif step in _BY_ROWS:
+        times_paper = size.n_rows / _PAPER_ROWS
+    else:
+        times_paper = size.n_parameters / _PAPER_PARAMETERS
+    return ceil(MEMORY_MB[step] * max(1.0, times_paper)) * attempt
+
+
+def minutes(step: str, size: Size, attempt: int = 1, device: str = "cpu") -> int:
+    """Time limit of a job; arguments as in `memory_mb`.
+
+    Args:
+        step: as there.
+        size: as there.
+        attempt: as there.
+        device: where it trains: `cuda` if it surely is a GPU, else `cpu`.
+
+    Returns:
+        Minutes.
+    """
+    first_layer = (size.n_inputs + 1) * size.hidden[0]
+    products = VALIDATION_IMAGES * 2 * first_layer * (size.rounds + 1)
+    operations = {
+        # forward, gradient of the inputs, gradient of the weights: two operations a parameter each
+        **dict.fromkeys(_TRAINING, 6 * size.n_parameters * size.batch * size.steps),
+        "measure_kurtosis": products,
+        "measure_cavity": 5 * products,
+        "measure_cavity_example": products,
+        "measure_components": VALIDATION_IMAGES * 4 * size.n_inputs**2,
+        "clone_gaussian": size.n_classes * 4000 * size.n_inputs**2,
+        "prepare_dataset": 1000 * VALIDATION_IMAGES * size.n_inputs,  # reading and resizing, not multiplying
+    }.get(step, 0)
+    return ceil(10 + operations / RATE[device if step in _TRAINING else "cpu"] / 60) * attempt
