@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from benchmarks import __main__ as run
 from benchmarks import bench, curves, table
 from benchmarks.bench import Row

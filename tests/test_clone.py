@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from reference import clone as reference
 from scipy import stats
 
 import winnow.clone
+from reference import clone as reference
 from winnow import store
 from winnow.clone import (
     CloneError,

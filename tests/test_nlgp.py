@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference import nlgp as reference
 from scipy import stats
 
+from reference import nlgp as reference
 from winnow import store
 from winnow.datasets import nlgp, prepare_dataset
 from winnow.datasets.nlgp import NlgpError, nlgp_covariance, prepare_nlgp, sample_nlgp, torus_correlation

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import pruning as reference
 
+from reference import pruning as reference
 from winnow.criteria import n_survivors
 from winnow.network import initial_parameters
 from winnow.pruning import (
@@ -141,3 +141,55 @@ def test_nan_scores_and_empty_masks_are_refused():
         prune_by_score(scores, mask, 1, share=0.3, pool="layerwise")
     with pytest.raises(PruningError, match="0 survivors"):
         prune_by_score(scores, {name: ~m for name, m in mask.items()}, 1, share=0.3, pool="global")
+
+
+# -- numbers that go wrong ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 3e38])
+@pytest.mark.parametrize("pool", ["layerwise", "global"])
+def test_equal_magnitudes_are_cut_to_the_exact_number_in_order(pool, value):
+    equal = {name: np.full_like(array, value) for name, array in parameters().items()}
+    mask = full_mask(equal)
+    for n in range(1, 5):
+        scores = score_parameters(rewind=equal, trained=equal, criterion="magnitude")
+        mask = prune_by_score(scores, mask, n, share=0.3, pool=pool)
+        pools = (
+            [list(mask)]
+            if pool == "global"
+            else [[f"layers.{i}.{kind}" for kind in ("weight", "bias")] for i in (0, 1)]
+        )
+        for names in pools:
+            kept = np.concatenate([mask[name].ravel() for name in names])
+            assert kept.tolist() == (np.arange(kept.size) < n_survivors(kept.size, 0.3, n)).tolist()
+
+
+@pytest.mark.parametrize("pool", ["layerwise", "global"])
+def test_less_than_one_parameter_is_none_and_stays_none(pool):
+    scores = score_parameters(rewind=parameters(), trained=parameters(), criterion="magnitude")
+    empty = prune_by_score(scores, full_mask(parameters()), 50, share=0.3, pool=pool)
+    assert density(empty) == 0
+    assert density(prune_by_score(scores, empty, 51, share=0.3, pool=pool)) == 0
+    assert not any(apply_mask(parameters(), empty)[name].any() for name in empty)
+    assert density(prune_random([empty], 0)[0]) == 0
+
+
+def test_a_global_pool_may_empty_a_layer():
+    trained = parameters()
+    for name in ("layers.1.weight", "layers.1.bias"):
+        trained[name] = trained[name] * 1e-6
+    scores = score_parameters(rewind=trained, trained=trained, criterion="magnitude")
+    mask = prune_by_score(scores, full_mask(trained), 3, share=0.3, pool="global")
+    assert not mask["layers.1.weight"].any() and not mask["layers.1.bias"].any()
+    assert sum(m.sum() for m in mask.values()) == n_survivors(sum(m.size for m in mask.values()), 0.3, 3)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("criterion", ["magnitude", "magnitude_increase"])
+def test_parameters_that_are_not_finite_are_not_pruned(bad, criterion):
+    trained = parameters()
+    trained["layers.1.weight"][2, 3] = bad
+    with pytest.raises(
+        PruningError, match=r"layers.1.weight, layers.1.bias hold NaN or infinity: has training diverged"
+    ):
+        prune_imp_first_round(rewind=parameters(), trained=trained, share=0.3, pool="layerwise", criterion=criterion)

@@ -5,18 +5,24 @@ from types import SimpleNamespace
 
 import pytest
 from docutils.core import publish_parts
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined
+from pydantic import TypeAdapter
+
+from winnow.config import Name
 
 REPORT = Path(__file__).parents[2] / "workflow" / "report"
+NAME = TypeAdapter(Name).json_schema()["pattern"]
 PANELS = {"fig1": "AB", "fig2": "AB", "fig3": "ABC", "fig4": "AB", "fig5": "ABCDEF", "fig6": "AB"}
 
 
-def render(name: str, **params: str | None) -> str:
+def render(name: str, *, called: str = "photos", experiment: str = "demo", **params: str | None) -> str:
     """The caption as HTML, the way a Snakemake report makes it; anything undefined or malformed is an error."""
     job = SimpleNamespace(
-        wildcards=SimpleNamespace(experiment="demo"),
-        params=SimpleNamespace(dataset="photos", **params),
-        config={"experiment": "demo", "seeds": [0, 1, 2], "datasets": {"photos": {}, "synthetic": {}}},
+        wildcards=SimpleNamespace(experiment=experiment),
+        params=SimpleNamespace(dataset=called, **params),
+        config={"experiment": experiment, "seeds": [0, 1, 2], "datasets": {called: {}, "synthetic": {}}},
     )
     source = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
     text = Environment(undefined=StrictUndefined).from_string(source).render(snakemake=job)
@@ -47,6 +53,14 @@ def test_other_texts_render(name):
     if name == "workflow":
         assert "photos, synthetic" in html and "3 seed(s)" in html
         assert all(f"Figure {number}" in html for number in range(1, 7))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.from_regex(NAME, fullmatch=True), st.from_regex(NAME, fullmatch=True))
+def test_any_name_that_the_configuration_allows_is_shown_as_it_is(called, experiment):
+    for name in ("workflow", "fig3", "fig5"):
+        html = render(name, called=called, experiment=experiment, clone=f"{called}-clone")
+        assert called in html and experiment in html
 
 
 def test_every_caption_is_tested():

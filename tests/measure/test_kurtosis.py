@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from reference import kurtosis as reference
 from small import OTHER_DEVICES, assert_same_table, make_dataset, make_parameters, nested_masks, photo_like
 
+from reference import kurtosis as reference
 from winnow import store
 from winnow.measure import kurtosis
 from winnow.measure.kurtosis import measure_kurtosis

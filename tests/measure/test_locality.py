@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import locality as reference
 from small import OTHER_DEVICES, assert_same_table
 
+from reference import locality as reference
 from winnow import store
 from winnow.measure import locality
 from winnow.measure.locality import autocorrelation, fit_widths, measure_locality, pair_correlation
@@ -172,7 +172,8 @@ def test_tables_are_those_of_recomputing(channels, include_origin, tmp_path):
     rounds[2][1, :, 3, 2:4] = True  # four weights, two pixels
     masks = [as_mask(connected) for connected in rounds]
     masks[1]["layers.0.bias"][:5] = False
-    masks[1]["layers.1.weight"] = np.zeros((3, n_units), bool)
+    for n, mask in enumerate(masks):
+        mask["layers.1.weight"] = np.full((3, n_units), n != 1)
     tables = measure_locality(masks, shape, channels=channels, include_origin=include_origin, min_weights=5)
 
     for n, connected in enumerate(rounds):

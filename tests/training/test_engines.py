@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
-from conftest import make_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import make_dataset
 from winnow.imp import TrainingSettings, train_dense
 from winnow.network import initial_parameters
 from winnow.pruning import apply_mask, full_mask, prune_by_score

@@ -8,11 +8,11 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 import torch
-from conftest import make_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from conftest import make_dataset
 from winnow.devices import free_memory, matmul_precision
 from winnow.network import initial_parameters
 from winnow.pruning import apply_mask, full_mask, prune_by_score, score_parameters

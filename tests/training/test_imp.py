@@ -2,8 +2,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from reference import training as reference
 
+from reference import training as reference
 from winnow import imp as imp_steps
 from winnow.imp import TrainingSettings, prune_imp_round, retrain_pruned, train_dense
 from winnow.network import initial_parameters, layer_sizes

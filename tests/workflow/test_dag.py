@@ -1,5 +1,6 @@
 """What would run, and why: asked of dry runs."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -152,3 +153,33 @@ def test_an_empty_configuration_says_what_is_missing(fresh, content, message):
     (fresh.folder / "some.yaml").write_text(content)
     said = fresh.snakemake("--cores", "1", config="some.yaml", check=False)
     assert message in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("visible", "settings", "limit"),
+    [
+        ("GPU-a,GPU-b", "{}", 2),
+        ("GPU-a,GPU-b", "{jobs_per_gpu: 3}", 6),
+        ("", "{}", None),
+    ],
+)
+def test_no_more_jobs_at_a_time_than_gpus_have_places(fresh, monkeypatch, visible, settings, limit):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    said = fresh.snakemake("--cores", "1", "results/tiny/data/photos", "--config", f"compute={settings}")
+    provided = re.search(r"^Provided resources: gpu\D*(\d+)", said, re.MULTILINE)
+    assert (provided and int(provided[1])) == limit
+
+
+@pytest.mark.parametrize(
+    ("settings", "trains", "measures"),
+    [
+        ("{}", "gpu=1", "gpu=1"),
+        ("{device: cpu}", "gpu=0", "gpu=0"),
+        ("{measure_device: cpu}", "gpu=1", "gpu=0"),
+    ],
+)
+def test_jobs_that_may_compute_on_a_gpu_take_a_place(fresh, settings, trains, measures):
+    said = fresh.snakemake("--dry-run", "--config", f"compute={settings}", "seeds=[0]")
+    resources = dict(re.findall(r"rule (\w+):\n(?:    .*\n)*?    resources: (.*)\n", said))
+    assert trains in resources["prune_imp_round"] and measures in resources["measure_cavity"]
+    assert "gpu=" not in resources["prune_random"] + resources["plot_fig4"]

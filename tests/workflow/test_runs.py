@@ -156,7 +156,7 @@ def test_a_damaged_mask_is_named(continued):
     damaged.write_bytes(damaged.read_bytes()[:-9])
     said = continued.snakemake("--cores", "1", "fig1", check=False)
     assert (
-        "StoreError: results/tiny/runs/photos/seed0/imp/round3/mask.safetensors: cannot be read as safetensors" in said
+        "StoreError: results/tiny/runs/photos/seed0/imp/round3/mask.safetensors: does not match its checksum" in said
     )
 
 

@@ -12,13 +12,17 @@ from snakemake.utils import available_cpu_count
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from winnow import needs
-from winnow.config import CLONE_SUFFIX, ConfigError, parse_config
+from winnow.config import CLONE_SUFFIX, ConfigError, check_config_file, parse_config
+from winnow.devices import visible_gpus
 from winnow.versions import VERSIONS
 
-config_origin = ", ".join(map(str, workflow.overwrite_configfiles or ["config.yaml"]))
+config_files = workflow.overwrite_configfiles or ["config.yaml"]
+config_origin = ", ".join(map(str, config_files))
 if workflow.config_settings.config:
     config_origin += " with --config"
 try:
+    for config_file in config_files:
+        check_config_file(config_file)
     CONFIG = parse_config(config, config_origin)
 except ConfigError as error:
     raise WorkflowError(f"The configuration cannot be run.\n{error}") from None
@@ -69,6 +73,9 @@ NORM = CONFIG.network.model_dump(include={"norm_keep", "norm_epsilon"})
 TRAINING = {**CONFIG.training.model_dump(), **NORM}
 PRUNING = CONFIG.pruning.model_dump(include={"share", "pool", "criterion"})
 
+# No more jobs at a time than GPUs have places; each then takes one by lock (winnow/devices.py).
+if workflow.nodes is None and (gpus := visible_gpus()) and workflow.global_resources.get("gpu").value is None:
+    workflow.global_resources["gpu"] = len(gpus) * CONFIG.compute.jobs_per_gpu
 # Jobs that may compute on a GPU: on a cluster training alone, so that measuring runs on the nodes without.
 TRAINING_GPUS = int(CONFIG.compute.device != "cpu")
 MEASURING_GPUS = int(CONFIG.compute.measuring_device != "cpu" and workflow.nodes is None)
@@ -123,7 +130,10 @@ def dataset_settings(wildcards):
 
 def source_files(wildcards):
     """The user's files that a dataset is made of; none for synthetic images and bundled photographs."""
-    return list(map(str, CONFIG.datasets[wildcards.dataset].files()))
+    try:
+        return list(map(str, CONFIG.datasets[wildcards.dataset].files()))
+    except (ValueError, OSError) as error:
+        raise WorkflowError(str(error)) from None
 
 
 def clone_settings(wildcards):

@@ -25,6 +25,7 @@ rule measure_locality:
         mem_mb=memory("measure_locality"),
         runtime=minutes("measure_locality"),
         gpu=MEASURING_GPUS,
+        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
     params:
         device=CONFIG.compute.measuring_device,
         settings=CONFIG.locality.model_dump(),
@@ -57,6 +58,7 @@ rule measure_kurtosis:
         mem_mb=memory("measure_kurtosis"),
         runtime=minutes("measure_kurtosis"),
         gpu=MEASURING_GPUS,
+        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -88,6 +90,7 @@ rule measure_cavity:
         mem_mb=memory("measure_cavity"),
         runtime=minutes("measure_cavity"),
         gpu=MEASURING_GPUS,
+        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -115,6 +118,7 @@ rule measure_cavity_example:
         mem_mb=memory("measure_cavity_example"),
         runtime=minutes("measure_cavity_example"),
         gpu=MEASURING_GPUS,
+        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -140,6 +144,7 @@ rule measure_components:
         mem_mb=memory("measure_components"),
         runtime=minutes("measure_components"),
         gpu=MEASURING_GPUS,
+        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
     params:
         device=CONFIG.compute.measuring_device,
         settings=CONFIG.components.model_dump(),

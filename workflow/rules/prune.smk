@@ -20,6 +20,7 @@ rule train_dense:
         mem_mb=memory("train_dense"),
         runtime=minutes("train_dense"),
         gpu=TRAINING_GPUS,
+        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
     params:
         network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
         training=TRAINING,
@@ -75,6 +76,7 @@ rule prune_imp_round:
         mem_mb=memory("prune_imp_round"),
         runtime=minutes("prune_imp_round"),
         gpu=TRAINING_GPUS,
+        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
     params:
         training=TRAINING,
         device=CONFIG.compute.device,
@@ -162,6 +164,7 @@ rule retrain_pruned:
         mem_mb=memory("retrain_pruned"),
         runtime=minutes("retrain_pruned"),
         gpu=TRAINING_GPUS,
+        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
     params:
         training=TRAINING,
         device=CONFIG.compute.device,

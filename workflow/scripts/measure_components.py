@@ -1,12 +1,13 @@
 """Find the principal and independent components of the validation images."""
 
 from winnow import store
-from winnow.devices import resolve_device
+from winnow.devices import claim_device, device_name
 from winnow.log import log_to
 from winnow.measure.components import measure_components
 
 log_to(snakemake.log[0])
 dataset = store.open_dataset(snakemake.input.dataset)
-device = resolve_device(snakemake.params.device)
+device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 components = measure_components(dataset, **snakemake.params.settings, device=device)
-store.write_arrays(snakemake.output.components, components)
+made_with = {"device": device_name(device)}
+store.write_arrays(snakemake.output.components, components, made_with=made_with)

@@ -5,17 +5,21 @@ to complete and check `config.yaml`; `python -m winnow.config --table` prints th
 """
 
 import contextlib
+import datetime
 import difflib
 import itertools
 import json
+import math
 import re
+import reprlib
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -25,6 +29,7 @@ from winnow.source_files import (
     CIFAR10,
     CIFAR100,
     CifarEdition,
+    check_names,
     find_cifar,
     find_class_folders,
     find_imagenet32,
@@ -33,9 +38,25 @@ from winnow.source_files import (
 
 CLONE_SUFFIX = "-clone"
 
-Count = Annotated[int, Field(ge=1)]
+_MOST = 10**9  # of anything that is counted: a typing error above it
+_MOST_BITS = 1000  # of a whole number: more are too long to be shown
+_MOST_WEIGHTS = 10**10  # of a layer: 40 GB
+_MOST_DRAWN = 10**10  # images of a training's batches, drawn beforehand: 80 GB
+
+
+def _nameable(path: str) -> str:
+    check_names([path])
+    return path
+
+
+Count = Annotated[int, Field(ge=1, le=_MOST)]
+TwoOrMore = Annotated[int, Field(ge=2, le=_MOST)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as the tables hold it
+# "" would be the folder in which Snakemake runs.
+Where = Annotated[str, Field(min_length=1), AfterValidator(_nameable)]
+# Part of file names and captions; in reStructuredText an underscore at a word's end makes a link of it.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+((-+|_+)[A-Za-z0-9]+)*$", max_length=100)]
 
 
 class ConfigError(ValueError):
@@ -45,7 +66,7 @@ class ConfigError(ValueError):
 class Settings(BaseModel):
     """Base of all sections: unknown keys are refused, and nothing is converted silently."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -55,19 +76,24 @@ class Settings(BaseModel):
             return settings
         kinds = {name: str(field.annotation) for name, field in cls.model_fields.items()}
         text = {name for name, kind in kinds.items() if "str" in kind or "Literal" in kind}
-        return {name: value if name in text else _scalars(value) for name, value in settings.items()}
+        return {name: value if name in text else _numbers(value) for name, value in settings.items()}
 
 
-def _scalars(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_scalars(item) for item in value]
+def _numbers(value: Any) -> Any:
+    return [_number(item) for item in value] if isinstance(value, list) else _number(value)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return _SHORT.repr(value)  # pydantic cannot show it
     if not isinstance(value, str):
         return value
     if value in (words := {"true": True, "false": False, "null": None}):
         return words[value]
     for number in (int, float):
-        # YAML's own rule: a number with an exponent has a point too, so that 1e3 is text.
-        if re.fullmatch(r"[-+]?[0-9]+" if number is int else r"[-+]?[0-9]*\.[0-9]*([eE][-+][0-9]+)?", value):
+        # YAML's own rules: a number with an exponent has a point too, so that 1e3 is text, and 08 is text as well.
+        pattern = r"[-+]?(0|[1-9][0-9]*)" if number is int else r"[-+]?[0-9]*\.[0-9]*([eE][-+][0-9]+)?"
+        if re.fullmatch(pattern, value):
             with contextlib.suppress(ValueError):
                 return number(value)
     return value
@@ -79,10 +105,10 @@ class Clone(Settings):
     per: Literal["channel", "joint"] = Field(
         "channel", description="one Gaussian per class and colour channel (the paper), or per class with all channels"
     )
-    fit_per_class: Annotated[int, Field(ge=2)] | None = Field(
+    fit_per_class: TwoOrMore | None = Field(
         None, description="training images per class the Gaussian is fitted to; null: all"
     )
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the drawn images")
+    seed: Seed = Field(0, description="seed of the drawn images")
 
 
 class Source(Settings, ABC):
@@ -97,8 +123,22 @@ class Source(Settings, ABC):
     def n_inputs(self) -> int:
         """Numbers in an image: D."""
 
+    @property
+    def most_validation_images(self) -> float:
+        """Validation images there can be at most, as far as the settings tell."""
+        return math.inf
+
     def files(self) -> list[Path]:
-        """The user's files that the dataset is made of."""
+        """The user's files that the dataset is made of.
+
+        Raises:
+            SourceError: Snakemake cannot take some of them, for their names.
+        """
+        files = self._files()
+        check_names(files)
+        return files
+
+    def _files(self) -> list[Path]:
         return []
 
 
@@ -106,7 +146,7 @@ class Photos(Source):
     """Patches of photographs; a class is a tile of a photograph."""
 
     source: Literal["photos"] = Field(description="patches of photographs")
-    photos: str = Field(
+    photos: Where = Field(
         "bundled",
         description="`bundled`: the colour photographs inside scikit-image and scikit-learn; else a folder of yours",
     )
@@ -122,11 +162,11 @@ class Photos(Source):
     min_contrast: Annotated[float, Field(ge=0)] = Field(
         0.0, description="tiles whose pixel values have a smaller standard deviation (of 255) are left out"
     )
-    train_per_class: Annotated[int, Field(ge=2)] = Field(200, description="training patches per class")
+    train_per_class: TwoOrMore = Field(200, description="training patches per class")
     validation_per_class: Count = Field(
         24, description="validation patches per class; they share no pixel with training patches"
     )
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the patches' positions")
+    seed: Seed = Field(0, description="seed of the patches' positions")
 
     @property
     def n_inputs(self) -> int:
@@ -138,10 +178,10 @@ class Photos(Source):
     def _folder_exists(cls, photos: str) -> str:
         if photos != "bundled" and not Path(photos).is_dir():
             raise ValueError(f"there is no folder {photos!r} (relative folders start where Snakemake runs)")
+        check_names(list_photos(photos))
         return photos
 
-    def files(self) -> list[Path]:
-        """The user's photographs; not the bundled ones."""
+    def _files(self) -> list[Path]:
         return [] if self.photos == "bundled" else list_photos(self.photos)
 
     @model_validator(mode="after")
@@ -163,7 +203,7 @@ class Nlgp(Source):
     """Synthetic images of Ingrosso & Goldt (2022): a Gaussian process on a torus through an error function."""
 
     source: Literal["nlgp"] = Field(description="synthetic images: a Gaussian process through an error function")
-    side: Annotated[int, Field(ge=2)] = Field(32, description="side of an image in pixels")
+    side: TwoOrMore = Field(32, description="side of an image in pixels")
     channels: Count = Field(1, description="independent channels")
     correlation_lengths: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=2)] = Field(
         [2.0, 4.0], description="a class each: correlation length in pixels"
@@ -171,14 +211,19 @@ class Nlgp(Source):
     gain: Annotated[float, Field(ge=0)] = Field(
         3.0, description="gain of the error function: Gaussian images at 0, sharp edges when large"
     )
-    train_per_class: Annotated[int, Field(ge=2)] = Field(5000, description="training images per class")
+    train_per_class: TwoOrMore = Field(5000, description="training images per class")
     validation_per_class: Count = Field(1000, description="validation images per class")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the images")
+    seed: Seed = Field(0, description="seed of the images")
 
     @property
     def n_inputs(self) -> int:
         """Numbers in an image: D."""
         return self.channels * self.side**2
+
+    @property
+    def most_validation_images(self) -> float:
+        """Validation images."""
+        return len(self.correlation_lengths) * self.validation_per_class
 
     @model_validator(mode="after")
     def _fits_torus(self) -> Self:
@@ -192,7 +237,7 @@ class Nlgp(Source):
 class Files(Source):
     """What the sources that are read as they are have in common."""
 
-    max_train_per_class: Annotated[int, Field(ge=2)] | None = Field(
+    max_train_per_class: TwoOrMore | None = Field(
         None, description="training images per class at most, for a quick trial; null: all"
     )
     max_validation_per_class: Count | None = Field(
@@ -204,15 +249,30 @@ class Files(Source):
         """Numbers in an image: D."""
         return 3 * 32**2
 
+    @property
+    def most_classes(self) -> float:
+        """Classes there can be at most, as far as the settings tell."""
+        return math.inf
+
+    @property
+    def most_validation_images(self) -> float:
+        """Validation images there can be at most, as far as the settings tell."""
+        return self.most_classes * (self.max_validation_per_class or math.inf)
+
 
 class Imagenet32(Files):
     """ImageNet32, from the files as they are distributed."""
 
     source: Literal["imagenet32"] = Field(description="ImageNet32: ImageNet at 32 x 32 pixels")
-    folder: str = Field(
+    folder: Where = Field(
         description="folder of train_data_batch_1 to _10 and val_data, pickled or .npz; see docs/data.md"
     )
     classes: Annotated[int, Field(ge=2, le=1000)] = Field(1000, description="classes that are used: the first ones")
+
+    @property
+    def most_classes(self) -> float:
+        """Classes."""
+        return self.classes
 
     @field_validator("folder")
     @classmethod
@@ -220,8 +280,7 @@ class Imagenet32(Files):
         find_imagenet32(folder)
         return folder
 
-    def files(self) -> list[Path]:
-        """The batches."""
+    def _files(self) -> list[Path]:
         return list(find_imagenet32(self.folder).values())
 
 
@@ -230,7 +289,7 @@ class Cifar(Files):
 
     _edition: ClassVar[CifarEdition]
 
-    path: str = Field(description="the archive, python version, or the folder unpacked from it; see docs/data.md")
+    path: Where = Field(description="the archive, python version, or the folder unpacked from it; see docs/data.md")
 
     @field_validator("path")
     @classmethod
@@ -238,8 +297,7 @@ class Cifar(Files):
         find_cifar(path, cls._edition)
         return path
 
-    def files(self) -> list[Path]:
-        """The archive or the files in the folder."""
+    def _files(self) -> list[Path]:
         found = find_cifar(self.path, self._edition)
         return [found] if isinstance(found, Path) else list(found.values())
 
@@ -251,6 +309,11 @@ class Cifar10(Cifar):
 
     source: Literal["cifar10"] = Field(description="CIFAR-10")
 
+    @property
+    def most_classes(self) -> float:
+        """Classes."""
+        return 10
+
 
 class Cifar100(Cifar):
     """CIFAR-100."""
@@ -260,17 +323,24 @@ class Cifar100(Cifar):
     source: Literal["cifar100"] = Field(description="CIFAR-100")
     labels: Literal["fine", "coarse"] = Field("fine", description="the 100 classes or the 20 superclasses")
 
+    @property
+    def most_classes(self) -> float:
+        """Classes."""
+        return {"fine": 100, "coarse": 20}[self.labels]
+
 
 class ImageFolder(Files):
     """Images of one's own, in a folder for each class."""
 
     source: Literal["image_folder"] = Field(description="images in a folder for each class")
-    folder: str = Field(description="folder of the classes' folders, or of train/ and val/ with such; see docs/data.md")
+    folder: Where = Field(
+        description="folder of the classes' folders, or of train/ and val/ with such; see docs/data.md"
+    )
     side: Count = Field(32, description="side in pixels to which every image is resized")
     validation_share: Share | None = Field(
         None, description="share of each class held out for validation at random; null: the folder has train/ and val/"
     )
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the choice of validation images")
+    seed: Seed = Field(0, description="seed of the choice of validation images")
 
     @property
     def n_inputs(self) -> int:
@@ -280,7 +350,7 @@ class ImageFolder(Files):
     @field_validator("folder")
     @classmethod
     def _classes_exist(cls, folder: str) -> str:
-        find_class_folders(folder)
+        check_names(find_class_folders(folder).train.values())
         return folder
 
     @model_validator(mode="after")
@@ -297,8 +367,7 @@ class ImageFolder(Files):
             )
         return self
 
-    def files(self) -> list[Path]:
-        """All images."""
+    def _files(self) -> list[Path]:
         folders = find_class_folders(self.folder)
         of_classes = [*folders.train.values(), *(folders.validation or {}).values()]
         return [file for class_folder in of_classes for file in find_images(class_folder)]
@@ -319,14 +388,21 @@ class Network(Settings):
     norm_keep: Share = Field(0.99, description="share of batch norm's running mean and variance kept per step")
     norm_epsilon: Annotated[float, Field(gt=0)] = Field(1e-5, description="added to the variance in batch norm")
 
+    @field_validator("norm_epsilon")
+    @classmethod
+    def _is_felt(cls, epsilon: float) -> float:
+        if epsilon < 1e-12:
+            raise ValueError(f"{epsilon:g} is lost in single precision where an input is constant: at least 1e-12")
+        return epsilon
+
 
 class Training(Settings):
     """One training of the network, by plain SGD."""
 
     steps: Count = Field(40000, description="T: SGD steps of a training")
     rewind: Annotated[int, Field(ge=0)] = Field(1000, description="t_rewind: the step to which parameters are rewound")
-    batch: Annotated[int, Field(ge=2)] = Field(40, description="images per step, drawn with replacement")
-    rate: Annotated[float, Field(gt=0)] = Field(0.1, description="learning rate, constant")
+    batch: TwoOrMore = Field(40, description="images per step, drawn with replacement")
+    rate: Annotated[float, Field(gt=0, le=1_000_000)] = Field(0.1, description="learning rate, constant")
     log_every: Count = Field(1000, description="steps between two points of the training curve")
     engine: Literal["auto", "reference", "dense", "sparse"] = Field(
         "auto",
@@ -341,6 +417,11 @@ class Training(Settings):
     def _rewind_before_end(self) -> Self:
         if self.rewind >= self.steps:
             raise ValueError(f"rewind ({self.rewind}) must be smaller than steps ({self.steps})")
+        if self.steps * self.batch > _MOST_DRAWN:
+            raise ValueError(
+                f"steps ({self.steps}) of batch ({self.batch}) images take {8e-9 * self.steps * self.batch:,.0f} GB "
+                "for the order of the images alone: lower one of them"
+            )
         return self
 
 
@@ -374,15 +455,15 @@ class Locality(Settings):
         "same", description="pairs of weights in one channel, or of pixels connected through any channel"
     )
     include_origin: bool = Field(False, description="whether the fit includes S(0), the number of weights")
-    min_weights: Annotated[int, Field(ge=2)] = Field(5, description="units with fewer weights have no width")
+    min_weights: TwoOrMore = Field(5, description="units with fewer weights have no width")
 
 
 class Components(Settings):
     """PCA and ICA of the validation images."""
 
     number: Count = Field(64, description="components of each kind")
-    max_images: Annotated[int, Field(ge=2)] | None = Field(None, description="validation images used; null: all")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of the ICA's start")
+    max_images: TwoOrMore | None = Field(None, description="validation images used; null: all")
+    seed: Seed = Field(0, description="seed of the ICA's start")
 
 
 class Figures(Settings):
@@ -417,9 +498,7 @@ class Config(Settings):
     """An experiment."""
 
     experiment: Name = Field(description="name of the experiment: everything lies in results/<experiment>/")
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
-        description="one independent run each"
-    )
+    seeds: Annotated[list[Seed], Field(min_length=1)] = Field(description="one independent run each")
     datasets: Annotated[dict[Name, DatasetSettings], Field(min_length=1)] = Field(
         description="a name and a source for each"
     )
@@ -446,6 +525,17 @@ class Config(Settings):
                 raise ValueError(f"{name!r}: names ending in {CLONE_SUFFIX} belong to Gaussian clones; choose another")
         return datasets
 
+    @field_validator("datasets")
+    @classmethod
+    def _no_two_in_one_folder(cls, datasets: dict[str, DatasetSettings]) -> dict[str, DatasetSettings]:
+        first: dict[str, str] = {}
+        for name in _with_clones(datasets):
+            if (other := first.setdefault(name.lower(), name)) != name:
+                raise ValueError(
+                    f"{other!r} and {name!r} differ in capitals only: some disks give both one folder; rename one"
+                )
+        return datasets
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.figures.dataset not in (None, *self.datasets):
@@ -454,16 +544,43 @@ class Config(Settings):
                 f"{_nearest(str(self.figures.dataset), self.datasets)}"
             )
         for name, dataset in self.datasets.items():
-            sizes = [dataset.n_inputs, *self.network.hidden]
-            smallest = min((n + 1) * m for n, m in itertools.pairwise(sizes))
-            if n_survivors(smallest, self.pruning.share, self.pruning.rounds) < 1:
-                raise ValueError(
-                    f"pruning.rounds: {self.pruning.rounds} rounds of {self.pruning.share:g} leave no parameter of a "
-                    f"layer with {smallest}: prune fewer rounds, a smaller share, or a wider network"
-                )
-            if self.components.number > dataset.n_inputs:
-                raise ValueError(f"components.number: dataset {name!r} has only {dataset.n_inputs} inputs")
+            self._prunes(dataset.n_inputs)
+            self._measures(name, dataset)
         return self
+
+    def _prunes(self, n_inputs: int) -> None:
+        rounds, share = self.pruning.rounds, self.pruning.share
+        sizes = list(itertools.pairwise([n_inputs, *self.network.hidden]))
+        n, m = max(sizes, key=math.prod)
+        if n * m > _MOST_WEIGHTS:
+            raise ValueError(
+                f"network.hidden: a layer of {n} x {m} weights takes {4e-9 * n * m:,.0f} GB: make it smaller"
+            )
+        pools = [(n + 1) * m for n, m in sizes]
+        if self.pruning.pool == "global":
+            pools = [sum(pools)]
+        if n_survivors(min(pools), share, rounds) < 1:
+            raise ValueError(
+                f"pruning.rounds: {rounds} rounds of {share:g} leave no parameter of a layer with {min(pools)}: prune "
+                "fewer rounds, a smaller share, or a wider network"
+            )
+        if n_survivors(max(pools), share, 1) == max(pools):
+            raise ValueError(
+                f"pruning.share: a round of {share:g} removes none of {max(pools)} parameters: prune a larger share"
+            )
+
+    def _measures(self, name: str, dataset: Source) -> None:
+        number, inputs = self.components.number, dataset.n_inputs
+        images = min(dataset.most_validation_images, self.components.max_images or math.inf)
+        if number > inputs:
+            raise ValueError(f"components.number: dataset {name!r} has only {inputs} inputs")
+        if number >= images:
+            raise ValueError(
+                f"components.number: {number} components need more than {number} images, but of the dataset {name!r} "
+                f"{images} are used (validation images, at most components.max_images): lower it"
+            )
+        if self.locality.min_weights > inputs:
+            raise ValueError(f"locality.min_weights: a unit of dataset {name!r} has {inputs} weights at most: lower it")
 
     def clone_of(self, name: str) -> Clone:
         """The settings of the clone of a dataset; KeyError if it has none."""
@@ -475,11 +592,7 @@ class Config(Settings):
     @property
     def all_datasets(self) -> list[str]:
         """Names of the datasets and their clones."""
-        return [
-            full_name
-            for name, settings in self.datasets.items()
-            for full_name in ([name, name + CLONE_SUFFIX] if settings.clone is not None else [name])
-        ]
+        return _with_clones(self.datasets)
 
     @property
     def figure_dataset(self) -> str:
@@ -487,7 +600,67 @@ class Config(Settings):
         return self.figures.dataset or next(iter(self.datasets))
 
 
-def parse_config(raw: Mapping[str, Any], origin: str) -> Config:
+def _with_clones(datasets: Mapping[str, Source]) -> list[str]:
+    return [
+        full_name
+        for name, settings in datasets.items()
+        for full_name in ([name, name + CLONE_SUFFIX] if settings.clone is not None else [name])
+    ]
+
+
+def check_config_file(path: str | Path) -> None:
+    """Check a YAML file for what is lost once it has been read: keys given twice, and numbers that are not as written.
+
+    Raises:
+        ConfigError: one line a fault, each naming file and line; also if the file is no YAML in UTF-8.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        with contextlib.suppress(ValueError):
+            json.loads(text)  # as Snakemake does: tabs are allowed in it
+            return
+        document = yaml.compose(text, Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply to be read") from None
+    except yaml.YAMLError as error:
+        where = f", line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else ""
+        what = getattr(error, "problem", None) or "a character that YAML does not allow"
+        raise ConfigError(f"{path}{where}: is not YAML ({what}): indent by spaces, close brackets and quotes") from None
+    if not isinstance(document, yaml.MappingNode):
+        found = "is empty" if document is None else "is not made of settings"
+        raise ConfigError(f"{path}: {found}; it is to hold lines such as `experiment: demo`; see docs/settings.md")
+    if faults := list(_yaml_faults(document, set())):
+        raise ConfigError("\n".join(f"{path}, line {line}: {fault}" for line, fault in faults))
+
+
+def _yaml_faults(node: yaml.Node, seen: set[int]) -> Iterator[tuple[int, str]]:
+    if id(node) in seen:  # an alias, perhaps of what it stands in
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        kind, line = node.tag.removeprefix("tag:yaml.org,2002:"), node.start_mark.line + 1
+        if kind in ("int", "float") and ":" in node.value:
+            yield line, f"YAML reads {node.value} as a number to the base 60: write it as a plain number, or in quotes"
+        elif kind == "int" and re.match(r"[-+]?0[0-9_]", node.value):
+            yield line, f"YAML reads {node.value} as a number to the base 8: leave out the leading 0"
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _yaml_faults(item, seen)
+    elif isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines:
+                yield line, f"{name} was given in line {lines[name]} already, and only one of them counts: remove one"
+            lines.setdefault(name, line)
+            yield from _yaml_faults(value, seen)
+
+
+def parse_config(raw: Any, origin: str) -> Config:
     """Check a configuration.
 
     Args:
@@ -497,8 +670,12 @@ def parse_config(raw: Mapping[str, Any], origin: str) -> Config:
     Raises:
         ConfigError: one line a fault, each naming origin and setting.
     """
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"{origin}: is to hold settings, `name: value` each; it is {_SHORT.repr(raw)}")
     try:
         return Config.model_validate(dict(raw))
+    except OSError as error:  # while looking for the user's files
+        raise ConfigError(f"{origin}: {error.filename}: {error.strerror}") from None
     except ValidationError as error:
         lines = [f"{origin}: {line}" for fault in error.errors() for line in _explain(fault)]
         raise ConfigError("\n".join(lines)) from None
@@ -508,7 +685,7 @@ def _explain(fault: ErrorDetails) -> Iterator[str]:
     location = [part for part in fault["loc"] if part != "[key]"]
     if len(location) > 2 and location[0] == "datasets":
         del location[2]  # the source by which pydantic chose the model is no key of the file
-    key = ".".join(str(part) for part in location)
+    key = ".".join(part if isinstance(part, str) and part.isprintable() else _SHORT.repr(part) for part in location)
     value, message = fault["input"], fault["msg"].removeprefix("Value error, ")
     match fault["type"]:
         case "extra_forbidden":
@@ -518,17 +695,32 @@ def _explain(fault: ErrorDetails) -> Iterator[str]:
             yield f"{key}: this setting is missing"
         case "union_tag_invalid" | "union_tag_not_found":
             given = value.get("source") if isinstance(value, Mapping) else None
-            hint = _nearest(str(given), _SOURCES) if given is not None else ""
-            yield f"{key}.source: must be one of {', '.join(_SOURCES)}; it is {given!r}{hint}"
+            yield (
+                f"{key}.source: must be one of {', '.join(_SOURCES)}; it is {_SHORT.repr(given)}"
+                f"{_nearest(given, _SOURCES)}"
+            )
         case "value_error":
             yield f"{key}: {message}" if key else message
         case "string_pattern_mismatch":
-            yield f"{key}: {value!r} may hold letters, digits, - and _ only, and starts with a letter or digit"
+            yield f"{key}: {value!r} may hold letters, digits, - and _ only, and starts and ends with a letter or digit"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            hint = " (leave the line out, or indent its settings below it)" if value is None else _yaml_trap(value)
+            yield f"{key}: is to hold settings, `name: value` each; it is {_SHORT.repr(value)}{hint}"
         case "literal_error":
-            yield f"{key}: {message[0].lower()}{message[1:]}; it is {value!r}{_nearest(str(value), _choices(message))}"
+            given = _SHORT.repr(value)
+            yield f"{key}: {message[0].lower()}{message[1:]}; it is {given}{_nearest(value, _choices(message))}"
         case _:
-            yield f"{key}: {message[0].lower()}{message[1:]}; it is {value!r}{_yaml_trap(value)}"
+            yield f"{key}: {message[0].lower()}{message[1:]}; it is {_SHORT.repr(value)}{_yaml_trap(value)}"
 
+
+class _Short(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        return super().repr_int(x, level) if x.bit_length() <= _MOST_BITS else f"a number of {x.bit_length()} bits"
+
+
+# Aliases let a short file stand for lists without end.
+_SHORT = _Short()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 1, 200, 200, 200
 
 _SOURCES: dict[str, type[Source]] = {
     "photos": Photos,
@@ -552,8 +744,8 @@ def _model_at(location: tuple[int | str, ...]) -> type[Settings]:
     return model
 
 
-def _nearest(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
+def _nearest(word: Any, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1) if isinstance(word, str) else []
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -564,6 +756,10 @@ def _choices(message: str) -> list[str]:
 def _yaml_trap(value: Any) -> str:
     if isinstance(value, bool):
         return " (YAML reads on, off, yes and no as true and false: put text in quotes)"
+    if isinstance(value, datetime.date):
+        return f" (YAML reads {value} as a date: put text in quotes)"
+    if isinstance(value, float) and value.is_integer():
+        return f" (a number with a point: write {value:.0f})"
     if isinstance(value, str):
         try:
             return f" (text; YAML reads numbers such as 1e3 as text: write {float(value):g})"

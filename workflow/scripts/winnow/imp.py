@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from winnow.devices import Device
-from winnow.network import InitialWeights, initial_parameters
-from winnow.pruning import Pool, apply_mask, prune_by_score, score_parameters
+from winnow.network import InitialWeights, initial_parameters, layer_sizes
+from winnow.pruning import Pool, PruningError, apply_mask, prune_by_score, score_parameters
 from winnow.store import Dataset, Mask, Parameters
 from winnow.streams import stream
 from winnow.training import Curve, Engine, EngineName, Precision, Sgd, build_engine, join_curves, run
@@ -82,6 +82,9 @@ def train_dense(
 
     Returns:
         θ(t_rewind), θ(T), and the training curve.
+
+    Raises:
+        TrainingError: training diverged.
     """
     sizes = [int(np.prod(dataset.shape)), *hidden, len(dataset.classes)]
     engine = settings.build_engine(initial_parameters(sizes, seed, initial_weights), None, dataset, device)
@@ -121,6 +124,10 @@ def prune_imp_round(
 
     Returns:
         m(n), and the training curve of the network under m(n−1).
+
+    Raises:
+        TrainingError: training diverged.
+        PruningError: parameters, mask and dataset do not fit together.
     """
     trained, curve = _train_from_rewind(rewind, mask, dataset, seed, n, settings, device)
     scores = score_parameters(rewind=rewind, trained=trained, criterion=criterion)
@@ -141,6 +148,10 @@ def retrain_pruned(
 
     Returns:
         The training curve.
+
+    Raises:
+        TrainingError: training diverged.
+        PruningError: parameters, mask and dataset do not fit together.
     """
     return _train_from_rewind(rewind, mask, dataset, seed, n + 1, settings, device)[1]
 
@@ -149,7 +160,18 @@ def _train_from_rewind(
     rewind: Parameters, mask: Mask, dataset: Dataset, seed: int, n: int, settings: TrainingSettings, device: Device
 ) -> tuple[Parameters, Curve]:
     """The rest of a training from θ(t_rewind) ⊙ mask, with the batches of round n."""
+    _check_dataset(rewind, dataset)
     engine = settings.build_engine(apply_mask(rewind, mask), mask, dataset, device)
     batches = draw_batches(dataset, settings, seed, n)
     curve = run(engine, batches, range(settings.rewind, settings.steps), log_every=settings.log_every)
     return engine.parameters(), curve
+
+
+def _check_dataset(parameters: Parameters, dataset: Dataset) -> None:
+    n_inputs, *_, n_classes = layer_sizes(parameters)
+    n_pixels, of_dataset = int(np.prod(dataset.shape)), len(dataset.classes)
+    if (n_inputs, n_classes) != (n_pixels, of_dataset):
+        raise PruningError(
+            f"the network has {n_inputs} inputs and {n_classes} classes, the dataset {n_pixels} pixels and "
+            f"{of_dataset} classes: they are not of the same experiment"
+        )

@@ -58,10 +58,14 @@ def _installed(where: str) -> Path:
 
 
 def walk(folder: Path) -> dict[str, Path]:
-    """All files of a folder by key, also in subfolders, through links, without hidden ones (leading dot)."""
+    """All files of a folder by key, also in subfolders, through links, without hidden ones (leading dot).
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
     found: dict[str, Path] = {}
     visited: set[str] = set()
-    for directory, subfolders, files in os.walk(folder, followlinks=True):
+    for directory, subfolders, files in os.walk(folder, followlinks=True, onerror=_raise):
         # Sorted, and each real folder once: the result depends neither on the listing's order nor on a loop of links.
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         if os.path.realpath(directory) in visited:
@@ -71,6 +75,14 @@ def walk(folder: Path) -> dict[str, Path]:
         for name in files:
             if not name.startswith("."):
                 path = Path(directory, name)
-                # A name that is not valid UTF-8 must not stop facts.json from being written.
-                found[path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode()] = path
+                found[portable(path.relative_to(folder).as_posix())] = path
     return found
+
+
+def portable(name: str) -> str:
+    """A file's name as it can be written to facts and logs: bytes that are not UTF-8 become escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _raise(error: OSError) -> None:
+    raise error

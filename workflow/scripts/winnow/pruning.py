@@ -4,6 +4,7 @@ The weights and biases of the hidden layers are prunable; the output layer and b
 parameters that share one threshold: those of one layer (`layerwise`), or all (`global`).
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -17,7 +18,7 @@ Pool = Literal["layerwise", "global"]
 
 
 class PruningError(ValueError):
-    """Scores or masks that cannot be pruned; the message says which and what to do."""
+    """Parameters, scores or masks that cannot be pruned or do not fit together; the message says which."""
 
 
 # -- masks ------------------------------------------------------------------------------------------------------------
@@ -39,13 +40,58 @@ def with_full_mask(masks: Sequence[Mask]) -> list[Mask]:
     return [{name: np.ones(m.shape, bool) for name, m in masks[0].items()}, *masks]
 
 
+def check_masks(masks: Sequence[Mask]) -> None:
+    """Check that masks are of one network.
+
+    Raises:
+        PruningError: arrays are not bool, or masks differ in their arrays or shapes.
+    """
+    for n, mask in enumerate(masks):
+        for name, array in mask.items():
+            if array.dtype != bool:
+                raise PruningError(f"{name} of mask {n} is an array of {array.dtype}, not of bool: is it a mask?")
+        _check_same(f"mask {n}", mask, "mask 0", masks[0])
+
+
+def check_nested(masks: Sequence[Mask]) -> None:
+    """Check that masks m(0), m(1), … of one network only ever lose parameters.
+
+    Raises:
+        PruningError: they are not of one network, or one has a parameter that the mask before it had lost.
+    """
+    check_masks(masks)
+    for n, (before, after) in enumerate(itertools.pairwise(masks), start=1):
+        for name in before:
+            if (after[name] & ~before[name]).any():
+                raise PruningError(
+                    f"the masks are not nested: m({n}) has parameters of {name} that m({n - 1}) had lost"
+                )
+
+
+def _check_same(what: str, arrays: Parameters, other: str, others: Parameters) -> None:
+    if differ := sorted(arrays.keys() ^ others.keys()):
+        raise PruningError(f"{what} and {other} are not of the same network: only one has {', '.join(differ)}")
+    for name, array in arrays.items():
+        if array.shape != others[name].shape:
+            raise PruningError(
+                f"{what} and {other} are not of the same network: {name} has the shapes {array.shape} and "
+                f"{others[name].shape}"
+            )
+
+
 def density(mask: Mask) -> float:
     """Share of the prunable parameters that survive."""
     return sum(int(m.sum()) for m in mask.values()) / sum(m.size for m in mask.values())
 
 
 def apply_mask(parameters: Parameters, mask: Mask) -> Parameters:
-    """θ ⊙ m: a copy in which the pruned parameters are zero."""
+    """θ ⊙ m: a copy in which the pruned parameters are zero.
+
+    Raises:
+        PruningError: the mask is not one of these parameters.
+    """
+    check_masks([mask])
+    _check_same("the mask", mask, "the parameters", {name: parameters[name] for name in prunable_names(parameters)})
     return {name: array * mask[name] if name in mask else array.copy() for name, array in parameters.items()}
 
 
@@ -64,16 +110,19 @@ def prune_by_score(scores: dict[str, np.ndarray], mask: Mask, n: int, *, share: 
         `prunable_names` and then of the flattened array.
 
     Raises:
-        PruningError: a surviving parameter's score is NaN, or a pool has fewer survivors than the round is to keep.
+        PruningError: a surviving parameter's score is not finite, a pool has fewer survivors than the round is to keep,
+            or scores and mask do not fit together.
     """
+    check_masks([mask])
+    _check_same("the scores", scores, "the mask", mask)
     layers = {name.rsplit(".", 1)[0] for name in mask}
     pools = [[name for name in mask if name.startswith(f"{layer}.")] for layer in sorted(layers, key=_natural)]
     new: Mask = {}
     for names in pools if pool == "layerwise" else [list(mask)]:
         score = np.concatenate([scores[name].ravel() for name in names])
         alive = np.concatenate([mask[name].ravel() for name in names])
-        if np.isnan(score[alive]).any():
-            raise PruningError(f"the scores of {', '.join(names)} hold NaN: has training diverged?")
+        if not np.isfinite(score[alive]).all():
+            raise PruningError(f"the scores of {', '.join(names)} hold NaN or infinity: has training diverged?")
         keep = _keep_largest(score, alive, n_survivors(len(score), share, n))
         for name in names:
             new[name], keep = keep[: mask[name].size].reshape(mask[name].shape), keep[mask[name].size :]
@@ -105,7 +154,12 @@ def _natural(layer: str) -> int:
 
 
 def score_parameters(*, rewind: Parameters, trained: Parameters, criterion: str) -> dict[str, np.ndarray]:
-    """The criterion's score of every prunable parameter."""
+    """The criterion's score of every prunable parameter.
+
+    Raises:
+        PruningError: the two are not of the same network.
+    """
+    _check_same("the rewind point", rewind, "the trained network", trained)
     return {name: CRITERIA[criterion](trained[name], rewind[name]) for name in prunable_names(trained)}
 
 
@@ -152,7 +206,11 @@ def prune_random(imp: Sequence[Mask], seed: int) -> list[Mask]:
 
     Returns:
         One mask a round, nested: one random order of each array's parameters gives them all.
+
+    Raises:
+        PruningError: IMP's masks are not nested, or not of one network.
     """
+    check_nested(imp)
     rank = {
         name: stream("random mask", seed, name).permutation(array.size).reshape(array.shape)
         for name, array in imp[0].items()

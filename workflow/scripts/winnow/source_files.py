@@ -3,15 +3,32 @@
 Nothing is read here but the names of files; what is in them is checked when the data set is prepared.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from winnow.photo_files import walk
+from winnow.photo_files import portable, walk
 
 
 class SourceError(ValueError):
     """Files from which no dataset can be made; every line of the message names a file and says what is wrong."""
+
+
+def check_names(paths: Iterable[str | Path]) -> None:
+    """Check that Snakemake can take files as inputs: braces are its wildcards, angle brackets its path variables.
+
+    Raises:
+        SourceError: the names of those that it cannot take.
+    """
+    if unusable := [portable(str(path)) for path in paths if _UNUSABLE.search(str(path))]:
+        raise SourceError(
+            "Snakemake takes no file or folder whose name holds { } < >, a line break, or bytes that are not UTF-8: "
+            f"rename {_first(map(repr, unusable))}"
+        )
+
+
+_UNUSABLE = re.compile(r"[{}<>\x00-\x1f\ud800-\udfff]")
 
 
 # -- ImageNet32 --------------------------------------------------------------------------------------------------------
@@ -172,7 +189,11 @@ def find_images(class_folder: Path) -> list[Path]:
 
 
 def _subfolders(folder: Path) -> dict[str, Path]:
-    found = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")}
+    found = {
+        portable(path.name): path
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and not path.name.startswith(".")
+    }
     if len(found) < 2:
         raise SourceError(
             f"the folder {str(folder)!r} is to hold a folder for each class, two or more; it has {len(found)}"

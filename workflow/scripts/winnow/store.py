@@ -1,32 +1,41 @@
 """Every file format of the project, read and written here alone.
 
-| what | format |
-| --- | --- |
-| dataset | a folder: four `.npy` arrays (memory-mapped) and `facts.json` |
-| parameters | safetensors, `layers.0.weight` of shape (H, D), `layers.0.bias`, `norms.0.weight` … |
-| mask | safetensors, `numpy.packbits` of each flattened array, its shape in the file's metadata |
-| statistics | Parquet, one of the `SCHEMAS` |
+| what | format | its description |
+| --- | --- | --- |
+| dataset | a folder: five `.npy` arrays (memory-mapped) and `facts.json` | `facts.json` |
+| parameters | safetensors, `layers.0.weight` of shape (H, D), `layers.0.bias`, `norms.0.weight` … | metadata `winnow` |
+| mask | safetensors, `numpy.packbits` of each flattened array, its shape in the description | metadata `winnow` |
+| arrays | safetensors | metadata `winnow` |
+| statistics | Parquet, one of the `SCHEMAS` | metadata `winnow` |
 
-A file gets its name only when it is complete: it is written beside, flushed to disk, and renamed.  No pickle is ever
-written or read.
+A file gets its name only when it is complete: it is written beside, flushed to disk, and renamed.  Its description, a
+JSON object, says of which `kind` it is, what it was `made_with`, and gives the `checksum` of the whole file, which is
+compared before anything else is read.  No pickle is ever written or read.
 """
 
+import errno
+import fcntl
+import glob
 import hashlib
 import json
 import mmap
 import os
+import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+from xxhash import xxh3_128
 
 Parameters = dict[str, np.ndarray]
 """All parameters of a network by name, float32: `layers.0.weight` (H, D), `norms.0.running_mean` (D,) …"""
@@ -34,34 +43,242 @@ Parameters = dict[str, np.ndarray]
 Mask = dict[str, np.ndarray]
 """The prunable parameters' mask by name, bool, True where a parameter survives.  The output layer has none."""
 
+MadeWith = Mapping[str, str]
+"""What made a file: `device` (`cpu`, or the name of the GPU), and of a training its `engine` and `precision`."""
+
+ON_CPU: MadeWith = {"device": "cpu"}
+
 
 class StoreError(ValueError):
-    """A file that is missing, damaged or not what it should be; the message names it and says what to do."""
+    """A file that is missing, damaged, not what it should be, or cannot be written; the message says what to do."""
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file that was made in memory, such as a figure: complete or not at all.
+
+    Raises:
+        StoreError: it cannot be written: the disk is full, the folder read-only …
+    """
+    with _naming(path, len(content)), _complete(path) as beside:
+        beside.write_bytes(content)
 
 
 @contextmanager
 def _complete(path: str | Path) -> Iterator[Path]:
-    """A path to write to, beside `path`, that becomes `path` when the block ends without an error."""
+    """A path to write a file or a folder to, that becomes `path` when the block ends without an error.
+
+    Raises:
+        StoreError: it cannot be written.  Errors of the block itself are left as they are.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
+    with ExitStack() as at_last:
+        with _naming(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for part in path.parent.glob(f".{glob.escape(path.name)}.????????.part"):
+                _remove_abandoned(part)
+            part = Path(tempfile.mkdtemp(".part", f".{path.name}.", path.parent))
+            at_last.callback(_remove, part)
+            _try_lock(at_last.enter_context((part / "lock").open("wb")).fileno())
+            (part / "new").mkdir()
+        written = part / "new" / path.name
+        yield written
+        with _naming(path):
+            for file in [*written.rglob("*"), written]:
+                _flush(file)
+            if written.is_dir() and path.is_dir():
+                path.rename(part / "new" / "old")  # out of the way at once: a folder cannot be replaced
+            written.replace(path)
+            _flush(path.parent)
+
+
+def _remove_abandoned(part: Path) -> None:
+    """Remove what a killed process left: its lock is free."""
+    # Open for writing: network file systems grant an exclusive lock only so.  A part without lock was just begun.
+    with suppress(OSError), (part / "lock").open("r+b") as lock:
+        if _try_lock(lock.fileno()):
+            _remove(part)
+
+
+def _remove(part: Path) -> None:
+    shutil.rmtree(part / "new", ignore_errors=True)  # before the lock, without which nobody else would remove it
+    shutil.rmtree(part, ignore_errors=True)
+
+
+def _try_lock(file: int) -> bool:
+    """Lock an open file until it is closed, be it by the end of its process.
+
+    Returns:
+        False where another holds it, and on file systems without locks: nothing is taken for abandoned there.
+    """
     try:
-        yield beside
-        if beside.is_file():
-            with beside.open("rb") as file:
-                os.fsync(file.fileno())
-        beside.replace(path)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if not (path.is_dir() and error.errno == errno.EINVAL):  # some network file systems flush no folders
+            raise
     finally:
-        if beside.is_dir():
-            shutil.rmtree(beside)
-        else:
-            beside.unlink(missing_ok=True)
+        os.close(opened)
 
 
-def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a file that was made in memory, such as a figure: complete or not at all."""
-    with _complete(path) as beside:
-        beside.write_bytes(content)
+@contextmanager
+def _naming(path: str | Path, n_bytes: int | None = None) -> Iterator[None]:
+    """Turn the operating system's errors within the block into one that says what cannot be written, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {_remedy(Path(path), error, n_bytes)}") from error
+
+
+def _remedy(path: Path, error: OSError, n_bytes: int | None) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        full = "its disk is full" if error.errno == errno.ENOSPC else "the quota of its disk is used up"
+        needed = "" if n_bytes is None else f", it needs {_amount(n_bytes)} and {_amount(_room(path))} are free"
+        return f"{full}{needed}; make room and run Snakemake again: what is finished stays"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{error.strerror} in the folder {path.parent}; make it writable, or run in another folder"
+    return f"{error.strerror or error}"
+
+
+def _room(path: Path) -> int:
+    """Bytes that are free on the disk of a file, which need not be there yet."""
+    return shutil.disk_usage(next(folder for folder in path.absolute().parents if folder.exists())).free
+
+
+def _amount(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.2f} GB" if n_bytes >= 1e8 else f"{n_bytes / 1e6:.2f} MB"
+
+
+# -- checksums and descriptions ---------------------------------------------------------------------------------------
+
+_CHECKSUM = re.compile(rb"xxh3_128:[0-9a-f]{32}")
+_NO_CHECKSUM = b"xxh3_128:" + 32 * b"0"
+"""Stands for the checksum where the checksum is computed."""
+
+_DAMAGED = "does not match its checksum: it was damaged after it was written"
+_MALFORMED = (ValueError, LookupError, TypeError, OSError, pa.ArrowException, SafetensorError)
+
+
+def _describe(kind: str, made_with: MadeWith, **more: Any) -> dict[str, Any]:
+    """A file's description, still without checksum."""
+    return {"kind": kind, **more, "made_with": dict(made_with), "checksum": _NO_CHECKSUM.decode()}
+
+
+def _checksum_in(content: bytes) -> tuple[slice, bytes] | None:
+    """Where among a file's bytes its checksum stands, and what it should be; None where there is none, or several."""
+    places = [slice(*found.span()) for found in _CHECKSUM.finditer(content)]
+    if len(places) != 1:
+        return None
+    digest = xxh3_128()
+    for part in (memoryview(content)[: places[0].start], _NO_CHECKSUM, memoryview(content)[places[0].stop :]):
+        digest.update(part)
+    return places[0], b"xxh3_128:" + digest.hexdigest().encode()
+
+
+def _sealed(path: str | Path, content: bytes) -> bytes:
+    """The bytes of a file that holds its description, and now in it the checksum of all of them."""
+    found = _checksum_in(content)
+    if found is None:
+        raise StoreError(f"{path}: a name in it reads like a checksum of this project (xxh3_128:…): change the name")
+    place, checksum = found
+    return content[: place.start] + checksum + content[place.stop :]
+
+
+def _read_sealed(path: str | Path) -> tuple[bytes, dict[str, Any]]:
+    """A file and its description; see `_sealed`.
+
+    Raises:
+        StoreError: the file is missing or damaged, or none of this project's.
+    """
+    with _reading(path):
+        content = Path(path).read_bytes()
+    found = _checksum_in(content)
+    if found is None:
+        fault = "has no checksum" if content else "is empty"
+        raise _unusable(path, f"{fault}: it is cut off, of an earlier version, or none of this project's files")
+    place, checksum = found
+    if content[place] != checksum:
+        raise _unusable(path, _DAMAGED)
+    with _reading(path):
+        return content, _description(content)
+
+
+def _unusable(path: str | Path, fault: str) -> StoreError:
+    path = Path(path)
+    whole = f"the folder {path.parent}" if path.suffix in (".json", ".npy") else "it"  # a dataset's files
+    return StoreError(f"{path}: {fault}; delete {whole} and run Snakemake again")
+
+
+@contextmanager
+def _reading(path: str | Path) -> Iterator[None]:
+    """Turn the errors of reading within the block into one that names the file and says what to do."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except FileNotFoundError as error:
+        if Path(path).suffix in (".json", ".npy"):
+            raise _unusable(path, "is missing: this is not a complete dataset") from error
+        raise StoreError(f"{path}: is missing; run Snakemake again") from error
+    except PermissionError as error:
+        raise StoreError(f"{path}: may not be read; give yourself the permission") from error
+    except _MALFORMED as error:
+        raise _unusable(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _description(content: bytes) -> dict[str, Any]:
+    if content.startswith(b"{"):
+        return json.loads(content)
+    if content.startswith(b"PAR1"):
+        metadata = pq.read_metadata(pa.BufferReader(content)).metadata
+    else:  # safetensors: the header's length, the header
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        metadata = {key.encode(): value for key, value in metadata.items()}
+    return json.loads(metadata[b"winnow"])
+
+
+def _read(path: str | Path, kind: str) -> tuple[bytes, dict[str, Any]]:
+    """A file that must be of a kind, and its description.
+
+    Raises:
+        StoreError: the file is missing, damaged or of another kind.
+    """
+    content, description = _read_sealed(path)
+    with _reading(path):
+        found = description["kind"]
+    if found != kind:
+        raise _unusable(path, f"is of the kind {found!r}, not {kind!r}")
+    return content, description
+
+
+def made_with(path: str | Path) -> dict[str, str]:
+    """What made a dataset, parameters, a mask, arrays or a table; see `MadeWith`.
+
+    Raises:
+        StoreError: the file is missing, damaged, or none of this project's.
+    """
+    path = Path(path)
+    path = path / "facts.json" if path.is_dir() else path
+    description = _read_sealed(path)[1]
+    with _reading(path):
+        return dict(description["made_with"])
+
+
+def _together(made_with: Sequence[MadeWith]) -> dict[str, str]:
+    """What made several files: each different value, once."""
+    names = sorted({name for made in made_with for name in made})
+    return {name: ", ".join(sorted({made[name] for made in made_with if name in made})) for name in names}
 
 
 # -- statistics -------------------------------------------------------------------------------------------------------
@@ -220,17 +437,20 @@ SCHEMAS: dict[str, pa.Schema] = {
 """The schema of each table: columns, their meaning and unit (field metadata)."""
 
 
-def write_table(path: str | Path, name: str, columns: Mapping[str, Any], **constants: Any) -> None:
+def write_table(
+    path: str | Path, name: str, columns: Mapping[str, Any], *, made_with: MadeWith = ON_CPU, **constants: Any
+) -> None:
     """Write a statistics table.
 
     Args:
         path: the Parquet file.
         name: which of the `SCHEMAS`.
         columns: one array (or list) a column; NaN in a nullable column becomes null.
+        made_with: what computed it.
         constants: columns with one value in every row, e.g. `dataset="photos"`.
 
     Raises:
-        StoreError: the columns are not those of the schema, or null where the schema admits none.
+        StoreError: the columns are not those of the schema, or null where the schema admits none; it cannot be written.
     """
     schema = SCHEMAS[name]
     given = {**columns, **constants}
@@ -250,7 +470,7 @@ def write_table(path: str | Path, name: str, columns: Mapping[str, Any], **const
         if array.null_count and not field.nullable:
             raise StoreError(f"{path}: column {field.name!r} of table {name!r} has {array.null_count} values missing")
         arrays.append(array)
-    _write_parquet(path, pa.Table.from_arrays(arrays, schema=schema))
+    _write_parquet(path, name, pa.Table.from_arrays(arrays, schema=schema), made_with)
 
 
 def read_table(path: str | Path, name: str) -> pa.Table:
@@ -259,13 +479,7 @@ def read_table(path: str | Path, name: str) -> pa.Table:
     Raises:
         StoreError: the file is missing, damaged, or holds another table.
     """
-    try:
-        table = pq.read_table(path, memory_map=False)
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"{path}: cannot be read as Parquet ({error}); delete it and run again") from error
-    if not table.schema.equals(SCHEMAS[name]):
-        raise StoreError(f"{path}: is not a table {name!r} of this version of winnow; delete it and run again")
-    return table
+    return _read_parquet(path, name)[0]
 
 
 def read_tables(paths: Sequence[str | Path], name: str) -> pa.Table:
@@ -278,40 +492,56 @@ def read_tables(paths: Sequence[str | Path], name: str) -> pa.Table:
 
 
 def gather_tables(paths: Sequence[str | Path], path: str | Path, name: str) -> None:
-    """Write the tables of several runs as one; see `read_tables`."""
-    _write_parquet(path, read_tables(paths, name))
+    """Write the tables of several runs as one, made with all that made them; see `read_tables`."""
+    tables, made_with = zip(*(_read_parquet(path, name) for path in paths), strict=True)
+    _write_parquet(path, name, pa.concat_tables(tables).combine_chunks(), _together(made_with))
 
 
-def _write_parquet(path: str | Path, table: pa.Table) -> None:
-    with _complete(path) as beside:
-        pq.write_table(table, beside, compression="zstd")
+def _write_parquet(path: str | Path, name: str, table: pa.Table, made_with: MadeWith) -> None:
+    content = pa.BufferOutputStream()
+    with pq.ParquetWriter(content, table.schema, compression="zstd") as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({"winnow": json.dumps(_describe(f"table {name}", made_with))})
+    write_bytes(path, _sealed(path, content.getvalue().to_pybytes()))
+
+
+def _read_parquet(path: str | Path, name: str) -> tuple[pa.Table, MadeWith]:
+    content, description = _read(path, f"table {name}")
+    with _reading(path):
+        table, made_with = pq.read_table(pa.BufferReader(content)), description["made_with"]
+    if not table.schema.equals(SCHEMAS[name]):
+        raise _unusable(path, f"has not the columns that a table {name!r} has in this version")
+    return table, made_with
 
 
 # -- parameters and masks ---------------------------------------------------------------------------------------------
 
 
-def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
-    """Write named arrays as safetensors."""
-    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, dict(metadata or {}))
-    with _complete(path) as beside:
-        beside.write_bytes(content)
+def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], *, made_with: MadeWith = ON_CPU) -> None:
+    """Write named arrays as safetensors.
+
+    Raises:
+        StoreError: an array holds NaN or infinity; it cannot be written.
+    """
+    _write_safetensors(path, arrays, _describe("arrays", made_with))
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """Read named arrays from safetensors.
 
     Raises:
-        StoreError: the file is missing or damaged.
+        StoreError: the file is missing, damaged, or of another kind.
     """
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise StoreError(f"{path}: cannot be read as safetensors ({error}); delete it and run again") from error
+    return _read_safetensors(path, "arrays")[0]
 
 
-def write_parameters(path: str | Path, parameters: Parameters) -> None:
-    """Write a network's parameters; see `Parameters`."""
-    write_arrays(path, parameters, {"winnow": "parameters"})
+def write_parameters(path: str | Path, parameters: Parameters, *, made_with: MadeWith = ON_CPU) -> None:
+    """Write a network's parameters; see `Parameters`.
+
+    Raises:
+        StoreError: a parameter is NaN or infinite; it cannot be written.
+    """
+    _write_safetensors(path, parameters, _describe("parameters", made_with))
 
 
 def read_parameters(path: str | Path) -> Parameters:
@@ -320,17 +550,18 @@ def read_parameters(path: str | Path) -> Parameters:
     Raises:
         StoreError: the file is missing, damaged, or holds no network.
     """
-    parameters = read_arrays(path)
-    if "layers.0.weight" not in parameters:
-        raise StoreError(f"{path}: holds no network (no array 'layers.0.weight')")
-    return parameters
+    return _read_safetensors(path, "parameters")[0]
 
 
-def write_mask(path: str | Path, mask: Mask) -> None:
-    """Write a mask, eight parameters a byte (`numpy.packbits` of the flattened array)."""
-    # One entry of metadata: safetensors writes several in an order that changes from file to file.
-    shapes = json.dumps({name: array.shape for name, array in mask.items()})
-    write_arrays(path, {name: np.packbits(array) for name, array in mask.items()}, {"shapes": shapes})
+def write_mask(path: str | Path, mask: Mask, *, made_with: MadeWith = ON_CPU) -> None:
+    """Write a mask, eight parameters a byte (`numpy.packbits` of the flattened array).
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    shapes = {name: array.shape for name, array in mask.items()}
+    packed = {name: np.packbits(array) for name, array in mask.items()}
+    _write_safetensors(path, packed, _describe("mask", made_with, shapes=shapes))
 
 
 def read_mask(path: str | Path) -> Mask:
@@ -339,18 +570,28 @@ def read_mask(path: str | Path) -> Mask:
     Raises:
         StoreError: the file is missing, damaged, or holds no mask.
     """
-    packed = read_arrays(path)
-    with safe_open(path, "numpy") as file:
-        shapes = json.loads((file.metadata() or {}).get("shapes", "{}"))
+    packed, description = _read_safetensors(path, "mask")
     mask: Mask = {}
-    for name, shape in shapes.items():  # in the order in which it was written
-        bits, size = packed.get(name, np.empty(0)), int(np.prod(shape))
-        if bits.dtype != np.uint8 or bits.size != -(-size // 8):
-            raise StoreError(f"{path}: holds no mask (array {name!r} is missing or has the wrong size)")
-        mask[name] = np.unpackbits(bits, count=size).astype(bool).reshape(shape)
-    if not mask:
-        raise StoreError(f"{path}: holds no mask (no shapes in its metadata)")
+    with _reading(path):
+        for name, shape in description["shapes"].items():  # in the order in which it was written
+            bits = np.unpackbits(packed[name], count=int(np.prod(shape)))
+            mask[name] = bits.astype(bool).reshape(shape)
     return mask
+
+
+def _write_safetensors(path: str | Path, arrays: Mapping[str, np.ndarray], description: dict[str, Any]) -> None:
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise StoreError(f"{path}: the array {name!r} holds NaN or infinite values; nothing was written")
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # One entry of metadata: safetensors writes several in an order that changes from file to file.
+    write_bytes(path, _sealed(path, save(contiguous, {"winnow": json.dumps(description)})))
+
+
+def _read_safetensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    content, description = _read(path, kind)
+    with _reading(path):
+        return dict(sorted(load(content).items())), description  # `load` gives another order every time
 
 
 # -- datasets ---------------------------------------------------------------------------------------------------------
@@ -375,6 +616,21 @@ class Split:
         """
         if isinstance(self.images, np.memmap):
             self.images._mmap.madvise(mmap.MADV_DONTNEED)
+
+
+class _StoredSplit(Split):
+    """A split of a dataset on disk; each array is compared with its checksum when it is first used."""
+
+    def __init__(self, folder: Path, name: str, checksums: Mapping[str, str]) -> None:
+        vars(self).update(_folder=folder, _name=name, _checksums=checksums)
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        return _open_array(self._folder, f"{self._name}_images.npy", self._checksums)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        return _open_array(self._folder, f"{self._name}_labels.npy", self._checksums)
 
 
 @dataclass(frozen=True)
@@ -437,42 +693,44 @@ def new_dataset(
     """
     n_inputs = int(np.prod(shape))
     with _complete(folder) as beside:
-        if beside.exists():
-            shutil.rmtree(beside)
-        beside.mkdir(parents=True)
-        # The files take their room while they are filled, and a full disk would then end the process without a word.
-        needed, free = (n_train + n_validation) * n_inputs * np.dtype(dtype).itemsize, shutil.disk_usage(beside).free
+        needed, free = (n_train + n_validation) * n_inputs * np.dtype(dtype).itemsize, _room(beside)
         if needed > free:
-            raise StoreError(f"{folder}: needs {needed / 1e9:.2f} GB, its disk has {free / 1e9:.2f} GB left: make room")
-        splits = [
-            Split(
-                np.lib.format.open_memmap(beside / f"{split}_images.npy", "w+", np.dtype(dtype), (n_images, n_inputs)),
-                np.lib.format.open_memmap(beside / f"{split}_labels.npy", "w+", np.int64, (n_images,)),
-            )
-            for split, n_images in zip(_SPLITS, (n_train, n_validation), strict=True)
-        ]
+            raise StoreError(f"{folder}: needs {_amount(needed)}, its disk has {_amount(free)} left: make room")
+        with _naming(folder):
+            beside.mkdir()
+            splits = [
+                Split(
+                    _new_array(beside / f"{split}_images.npy", dtype, (n_images, n_inputs)),
+                    _new_array(beside / f"{split}_labels.npy", np.int64, (n_images,)),
+                )
+                for split, n_images in zip(_SPLITS, (n_train, n_validation), strict=True)
+            ]
         yield splits[0], splits[1]
+        means = {}
         for name, split in zip(_SPLITS, splits, strict=True):
             if split.labels.size and not 0 <= split.labels.min() <= split.labels.max() < len(classes):
                 raise StoreError(f"{folder}: a {name} label lies outside the {len(classes)} classes")
-            split.images.flush()
-            split.labels.flush()
-        mean_image = _mean_image(splits[0])
-        if not np.isfinite(mean_image).all():
-            raise StoreError(f"{folder}: the training images hold NaN or infinite pixels")
-        np.save(beside / "mean_image.npy", mean_image)
-        facts = {
-            "shape": list(shape),
-            "classes": list(classes),
-            "pixel_scale": pixel_scale,
-            "n_train": n_train,
-            "n_validation": n_validation,
-            "source": dict(source),
-            "sha256": {file.name: _sha256(file) for file in sorted(beside.glob("*.npy"))},
-        }
-        (beside / "facts.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        if Path(folder).is_dir():
-            shutil.rmtree(folder)
+            means[name] = _mean_image(split)
+            if not np.isfinite(means[name]).all():
+                raise StoreError(f"{folder}: the {name} images hold NaN or infinite pixels")
+        with _naming(folder):
+            for split in splits:
+                split.images.flush()
+                split.labels.flush()
+            np.save(beside / "mean_image.npy", means["train"])
+            facts = _describe(
+                "dataset",
+                ON_CPU,
+                shape=list(shape),
+                classes=list(classes),
+                pixel_scale=pixel_scale,
+                n_train=n_train,
+                n_validation=n_validation,
+                source=dict(source),
+                xxh3_128={file.name: _checksum(file) for file in sorted(beside.glob("*.npy"))},
+            )
+            content = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+            (beside / "facts.json").write_bytes(_sealed(folder, content.encode()))
 
 
 def open_dataset(folder: str | Path) -> Dataset:
@@ -482,30 +740,37 @@ def open_dataset(folder: str | Path) -> Dataset:
         StoreError: a file is missing, damaged, or does not fit the others.
     """
     folder = Path(folder)
-    try:
-        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-        arrays = {
-            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in [f"{split}_{what}" for split in _SPLITS for what in ("images", "labels")]
-        }
-        mean_image = np.load(folder / "mean_image.npy", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{folder}: is not a complete dataset ({error}); delete it and run again") from error
-    n_inputs = int(np.prod(facts["shape"]))
-    for split in _SPLITS:
-        n_images = facts[f"n_{split}"]
-        shapes = arrays[f"{split}_images"].shape, arrays[f"{split}_labels"].shape
-        if shapes != ((n_images, n_inputs), (n_images,)):
-            raise StoreError(f"{folder}: the {split} arrays have the shapes {shapes}, facts.json says otherwise")
-    return Dataset(
-        shape=tuple(facts["shape"]),
-        classes=tuple(facts["classes"]),
-        pixel_scale=facts["pixel_scale"],
-        mean_image=mean_image,
-        source=facts["source"],
-        train=Split(arrays["train_images"], arrays["train_labels"]),
-        validation=Split(arrays["validation_images"], arrays["validation_labels"]),
-    )
+    facts = _read(folder / "facts.json", "dataset")[1]
+    with _reading(folder / "facts.json"):
+        checksums = facts["xxh3_128"]
+        return Dataset(
+            shape=tuple(facts["shape"]),
+            classes=tuple(facts["classes"]),
+            pixel_scale=facts["pixel_scale"],
+            mean_image=np.array(_open_array(folder, "mean_image.npy", checksums)),
+            source=facts["source"],
+            train=_StoredSplit(folder, "train", checksums),
+            validation=_StoredSplit(folder, "validation", checksums),
+        )
+
+
+def _new_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A new array on disk, memory-mapped; a disk that is full only later would end the process without a word."""
+    array = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
+
+
+def _open_array(folder: Path, name: str, checksums: Mapping[str, str]) -> np.ndarray:
+    """An array of a dataset, memory-mapped, once it is known to be whole."""
+    path = folder / name
+    with _reading(path):
+        found = _checksum(path)
+    if found != checksums[name]:
+        raise _unusable(path, _DAMAGED)
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _mean_image(split: Split, chunk: int = 4096) -> np.ndarray:
@@ -516,6 +781,6 @@ def _mean_image(split: Split, chunk: int = 4096) -> np.ndarray:
     return (total / max(len(split.images), 1)).astype(np.float32)
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, xxh3_128).hexdigest()

@@ -82,12 +82,12 @@ def as_batch(held: Mapping[str, Any], file: str, labels_key: str, n_inputs: int)
     for key in ("data", labels_key):
         if key not in held:
             raise SourceError(f"{file}: has no {key!r}, only {', '.join(map(repr, held)) or 'nothing'}")
-    images, labels = held["data"], np.asarray(held[labels_key])
+    images, labels = held["data"], _as_array(held[labels_key])
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != (n_inputs,):
         raise SourceError(f"{file}: 'data' is {_kind(images)}; it must be a uint8 array of shape (N, {n_inputs})")
     if not len(images):
         raise SourceError(f"{file}: holds no image")
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+    if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise SourceError(f"{file}: {labels_key!r} is {_kind(labels)}; it must be N whole numbers")
     if len(labels) != len(images):
         raise SourceError(f"{file}: holds {len(images)} images but {len(labels)} labels")
@@ -97,6 +97,13 @@ def as_batch(held: Mapping[str, Any], file: str, labels_key: str, n_inputs: int)
     ):
         raise SourceError(f"{file}: 'mean' is {_kind(mean)}; it must be {n_inputs} finite numbers")
     return Batch(images, labels, None if mean is None else mean.astype(np.float64))
+
+
+def _as_array(labels: Any) -> Any:
+    """A list of whole numbers as an array, anything else as it is: a list with one long text would fill the memory."""
+    if isinstance(labels, list) and all(type(label) is int and -(2**63) <= label < 2**63 for label in labels):
+        return np.array(labels, np.int64)
+    return labels
 
 
 def _kind(value: Any) -> str:

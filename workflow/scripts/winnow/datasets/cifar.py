@@ -6,7 +6,6 @@ and `coarse_labels` (20 of them together).  The archive is read where it is; not
 
 import hashlib
 import tarfile
-import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,8 @@ ORIGINAL = {"train": 50_000, "validation": 10_000}
 
 # More than CIFAR-100's training batch with its file names: what is larger is none, and would fill the memory.
 _MOST_BYTES = 2 * ORIGINAL["train"] * 3072
+_MOST_BESIDE = 65536  # bytes of a name or of attributes in an archive
+_PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)
 
 
 def prepare_cifar10(
@@ -122,6 +123,18 @@ def _check_size(name: str, size: int) -> None:
         raise SourceError(f"{name}: has {size:,} bytes, a file of CIFAR at most {_MOST_BYTES:,}; get it again")
 
 
+class _Member(tarfile.TarInfo):
+    """A header of an archive that brings no more than a name along: tarfile reads what it brings as a whole."""
+
+    @classmethod
+    def frombuf(cls, buf, encoding, errors):  # type: ignore[no-untyped-def]
+        """Read a header; see `tarfile.TarInfo`."""
+        member = super().frombuf(buf, encoding, errors)
+        if member.type not in _PLAIN and member.size > _MOST_BESIDE:
+            raise ValueError(f"it announces {member.size:,} bytes beside its files")
+        return member
+
+
 def _read_archive(path: Path, edition: CifarEdition) -> dict[str, bytes]:
     if path.name == edition.archive:
         with path.open("rb") as file:
@@ -134,15 +147,21 @@ def _read_archive(path: Path, edition: CifarEdition) -> dict[str, bytes]:
     wanted = {f"{edition.folder}/{name}": name for name in edition.files}
     contents: dict[str, bytes] = {}
     try:
-        with tarfile.open(path) as archive:
+        with tarfile.open(path, tarinfo=_Member) as archive:
             for member in archive:
                 name = wanted.get(member.name)
-                if name is not None and member.isreg():
-                    _check_size(name, member.size)
+                if name is not None and member.type in _PLAIN:
+                    _check_size(name, member.size + sum(map(len, contents.values())))
                     contents[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
-    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
-        if isinstance(error, SourceError):
-            raise
+                if archive.offset > 2 * _MOST_BYTES:
+                    raise ValueError(f"it unpacks to more than {2 * _MOST_BYTES:,} bytes")
+            # The checksum comes at the end of the file, after that of the archive.
+            for _ in range(_MOST_BYTES >> 20):
+                if not archive.fileobj.read(1 << 20):  # type: ignore[union-attr]
+                    break
+    except SourceError:
+        raise
+    except Exception as error:  # a damaged file makes tarfile and the decompressors raise almost anything
         raise SourceError(f"{path}: is damaged or no archive ({error}); get the file again") from None
     if missing := [member for member, name in wanted.items() if name not in contents]:
         raise SourceError(f"{path}: the archive lacks {', '.join(missing)}; get {edition.archive} again")

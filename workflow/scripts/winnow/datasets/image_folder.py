@@ -13,7 +13,7 @@ from PIL import Image
 
 from winnow import store
 from winnow.datasets.photos import read_photo
-from winnow.photo_files import PhotosError
+from winnow.photo_files import PhotosError, portable
 from winnow.source_files import SourceError, find_class_folders, find_images
 from winnow.streams import stream
 
@@ -126,7 +126,7 @@ def _fill(split: store.Split, files: Sequence[Sequence[Path]], side: int, faults
         try:
             image = Image.fromarray(read_photo(path)).resize((side, side), Image.Resampling.BOX)
         except PhotosError as error:
-            faults.append(f"{path}: {error}; repair or remove it")
+            faults.append(f"{portable(str(path))}: {error}; repair or remove it")
             continue
         pixels = np.asarray(image).transpose(2, 0, 1).reshape(-1)
         split.images[row] = pixels

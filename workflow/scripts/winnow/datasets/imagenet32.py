@@ -7,7 +7,6 @@ training image.
 """
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -93,5 +92,9 @@ def _read_npz(path: Path) -> Mapping[str, Any]:
             return {key: file[key] for key in ("data", "labels", "mean") if key in file}
     except SourceError:
         raise
-    except (ValueError, TypeError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise SourceError(f"{path.name}: is damaged or no .npz of arrays ({error}); get the file again") from None
+    except MemoryError:
+        raise SourceError(f"{path.name}: takes more memory than there is, or is damaged; get the file again") from None
+    except Exception as error:  # a damaged file makes numpy, zipfile and the decompressors raise almost anything
+        raise SourceError(
+            f"{path.name}: is damaged or no .npz of arrays ({type(error).__name__}: {error}); get the file again"
+        ) from None

@@ -41,6 +41,7 @@ _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _SCALARS = (int, str, bytes, float, bool, type(None))
 # A file of a byte an instruction could make objects of fifty times its size; ImageNet32's largest has 128,123 labels.
 _MOST_INSTRUCTIONS = 4_000_000
+_MOST_AXES, _MOST_ENTRIES = 64, 2**48
 
 
 class _Name:
@@ -193,7 +194,10 @@ class _Reader:
         _, shape, dtype, is_fortran, data = state
         shape, dtype = _of_kind(tuple, shape), _of_kind(_Dtype, dtype).dtype
         data = self.encode(data) if isinstance(data, str) else _of_kind(bytes, data)
-        if not all(type(n) is int and n >= 0 for n in shape) or math.prod(shape) * dtype.itemsize != len(data):
+        # Multiplying many or huge numbers would take days.
+        if len(shape) > _MOST_AXES or not all(type(n) is int and 0 <= n < _MOST_ENTRIES for n in shape):
+            raise PickleError("announces an array of a shape that none has")
+        if math.prod(shape) * dtype.itemsize != len(data):
             raise PickleError(f"announces an array of shape {shape} but holds {len(data)} bytes of it")
         order = "F" if is_fortran else "C"
         _of_kind(_Array, target).value = np.frombuffer(data, dtype).reshape(shape, order=order)

@@ -28,18 +28,18 @@ def plot_fig5(example: pd.DataFrame, cavity: pd.DataFrame, *, dataset: str, clon
     logarithmic where its largest score would flatten the others.
 
     Args:
-        example: table `cavity_example`; of several weights the first is drawn.
+        example: table `cavity_example`; of several weights the first is drawn, without any a note.
         cavity: table `cavity`.
         dataset: name of the dataset in the tables.
         clone_name: name of its Gaussian clone in the tables; without it, or without rows of it, (F) is left out.
 
     Raises:
-        ValueError: a table has no rows of the dataset.
+        ValueError: the table `cavity` has no rows of the dataset.
     """
     ours, of_clone = of_dataset(cavity, dataset), cavity[cavity["dataset"] == clone_name]
     figure = Figure(figsize=(PAGE_WIDTH, 4.7))
     grid = figure.add_gridspec(2, 3)
-    _draw_example(figure, grid[0, 0], of_dataset(example, dataset))
+    _draw_example(figure, grid[0, 0], example[example["dataset"] == dataset])
 
     n_rounds = int(np.nanmax([cavity["removed_in"].max(), cavity["rounds_done"].max() + 1]))
     colours = [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0, 0.9, n_rounds))]
@@ -77,6 +77,11 @@ def plot_fig5(example: pd.DataFrame, cavity: pd.DataFrame, *, dataset: str, clon
 
 def _draw_example(figure: Figure, place: SubplotSpec, example: pd.DataFrame) -> None:
     """The density with and without the weight on a logarithmic axis, where tails show, and their difference."""
+    if example.empty:
+        axes = figure.add_subplot(place)
+        write_note(axes, "no weight has a score")
+        set_heading(axes, "A")
+        return
     rows = place.subgridspec(2, 1, height_ratios=(2.4, 1), hspace=0.02)
     upper = figure.add_subplot(rows[0])
     lower = figure.add_subplot(rows[1], sharex=upper)

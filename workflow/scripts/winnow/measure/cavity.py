@@ -17,7 +17,6 @@ where a weight carries much of its unit (less than half the variance stays witho
 moments are those of λ − w x itself, in float64.
 """
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -32,8 +31,8 @@ from winnow.measure.preactivations import (
     subtract_mean,
     validation_chunks,
 )
-from winnow.pruning import density
-from winnow.store import Dataset, Mask, Parameters
+from winnow.pruning import check_nested, density
+from winnow.store import SCHEMAS, Dataset, Mask, Parameters
 
 # A weight's score is computed from λ − w x itself where less than this share of the variance stays without it, or where
 # its unit has no more than so many weights; so many such weights at a time.
@@ -368,10 +367,7 @@ def _fates(masks: Sequence[Mask]) -> np.ndarray:
     """The round that removes each first-layer weight, (H, D); N + 1 where it survives them all."""
     if len(masks) < 2:
         raise ValueError("cavity scores by fate need at least the masks m(0) and m(1)")
-    for n, (before, after) in enumerate(itertools.pairwise(masks), start=1):
-        for name in before:
-            if (after[name] & ~before[name]).any():
-                raise ValueError(f"the masks are not nested: m({n}) has parameters of {name} that m({n - 1}) had lost")
+    check_nested(masks)
     return np.sum([mask[WEIGHT] for mask in masks], axis=0)
 
 
@@ -394,16 +390,19 @@ def measure_cavity_example(
     Returns:
         Columns of the table `cavity_example` without dataset and seed, one row per bin.  Both preactivations are
         centred and divided by their own standard deviation, so that the shapes compare.  The bins reach as far as the
-        values do, at most 8 standard deviations; densities are those of all images.
+        values do, at most 8 standard deviations; densities are those of all images.  No row if no weight has a score:
+        no unit varies.
 
     Raises:
-        ValueError: no weight has a score; parameters, mask and images do not fit together.
+        ValueError: parameters, mask and images do not fit together.
     """
     weights = effective_weights(parameters, mask, epsilon=epsilon)
     check_inputs(dataset, weights.shape[1])
     with arrays_on(device) as arrays:
         inputs = _StandardisedInputs(lambda: validation_chunks(dataset, _CHUNK, arrays=arrays), arrays, "float32")
         scores = _all_scores(weights, mask[WEIGHT], inputs)
+        if not np.isfinite(scores).any():
+            return {name: np.empty(0) for name in SCHEMAS["cavity_example"].names if name not in ("dataset", "seed")}
         i, j = _most_telling(scores, mask[WEIGHT])
         lam, removed = _preactivation(weights[i], j, inputs)
     shapes = [(values - values.mean()) / values.std() for values in (lam, lam - removed)]
@@ -428,8 +427,6 @@ def _most_telling(scores: np.ndarray, mask: np.ndarray) -> tuple[np.intp, np.int
     """The weight (i, j) with the largest absolute score among the units with at least the median number of weights."""
     n_weights = mask.sum(axis=1)
     scored = np.isfinite(scores).any(axis=1)
-    if not scored.any():
-        raise ValueError("no weight of the mask has a cavity score: no unit of the first layer has a variance left")
     typical = scored & (n_weights >= np.median(n_weights[scored]))
     size = np.where(typical[:, None] & np.isfinite(scores), np.abs(scores), -1)
     i, j = np.unravel_index(np.argmax(size), size.shape)

@@ -11,6 +11,7 @@ from winnow.pruning import density
 from winnow.store import Dataset, Mask, Parameters
 
 _CHUNK = 1024  # images at a time
+_ROUNDING = 1e-12  # of a mean in float64
 
 
 class KurtosisTables(NamedTuple):
@@ -42,7 +43,7 @@ def measure_kurtosis(
     Raises:
         ValueError: parameters, masks and images do not fit together.
     """
-    weights = [effective_weights(parameters, mask, epsilon=epsilon).astype(np.float32) for mask in masks]
+    weights = [_of_order_one(effective_weights(parameters, mask, epsilon=epsilon)) for mask in masks]
     check_inputs(dataset, weights[0].shape[1])
     with arrays_on(device) as arrays:
         kurtosis = [*_kurtosis(weights, dataset, arrays)]
@@ -51,6 +52,12 @@ def measure_kurtosis(
         _by_unit([of_all for of_all, _ in kurtosis], densities),
         _by_class([of_class for _, of_class in kurtosis], densities),
     )
+
+
+def _of_order_one(weights: np.ndarray) -> np.ndarray:
+    """Each unit's weights times a power of two, float32: no digit and no kurtosis changes, and λ⁴ stays in range."""
+    _, exponent = np.frexp(np.abs(weights).max(axis=1, keepdims=True))
+    return np.ldexp(weights, -exponent).astype(np.float32)
 
 
 def _kurtosis(weights: list[np.ndarray], dataset: Dataset, arrays: Arrays) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -68,12 +75,13 @@ def _kurtosis(weights: list[np.ndarray], dataset: Dataset, arrays: Arrays) -> It
     means, squares = arrays.get(means), arrays.get(squares)
 
     share = n_images / n_images.sum()
-    offsets = means - share @ means
+    offsets, largest = means - share @ means, np.abs(means).max(axis=0)
     variance = squares / n_images.sum() + share @ offsets**2
     for single, of_round in zip(weights, sums, strict=True):
         sum2, sum3, sum4 = arrays.get(of_round)
         w = single.astype(np.float64)
-        negligible = ZERO_SD**2 * (w**2 @ variance)  # w² @ variance: the variance of λ if the inputs were independent
+        # Beside the variance of λ if the inputs were independent; where they are constant, beside the means' rounding.
+        negligible = np.maximum(ZERO_SD**2 * (w**2 @ variance), (_ROUNDING * (np.abs(w) @ largest)) ** 2)
         shift = w @ offsets.T  # (H, K), the class means of λ about the mean over all images
         second = (sum2 + n_images * shift**2).sum(axis=1)
         fourth = (sum4 + 4 * shift * sum3 + 6 * shift**2 * sum2 + n_images * shift**4).sum(axis=1)

@@ -12,7 +12,7 @@ import scipy
 
 from winnow.measure.arrays import Array, Arrays, arrays_of, arrays_on
 from winnow.measure.preactivations import WEIGHT
-from winnow.pruning import density
+from winnow.pruning import check_masks, density
 from winnow.store import Mask
 
 Channels = Literal["same", "any"]
@@ -70,10 +70,11 @@ def measure_locality(
         image) is no width: `converged` is False there.
 
     Raises:
-        ValueError: a mask does not fit the shape, or `channels` is neither of the two.
+        ValueError: a mask does not fit the shape or the other masks, or `channels` is neither of the two.
     """
     if channels not in ("same", "any"):
         raise ValueError(f"channels is {channels!r}, but must be 'same' or 'any'")
+    check_masks(masks)
     n_inputs = int(np.prod(shape))
     weights = [mask[WEIGHT] for mask in masks]
     for n, w in enumerate(weights):

@@ -139,7 +139,7 @@ def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) ->
         The training curve.
 
     Raises:
-        TrainingError: the loss is no longer finite.
+        TrainingError: the loss, or after the last step a parameter, is no longer finite.
     """
     curve: Curve = {column: [] for column in _COLUMNS}
     done = steps.start
@@ -148,17 +148,22 @@ def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) ->
         loss, n_correct = engine.advance(batches[done:until])
         mean_loss = loss / (until - done)
         if not np.isfinite(mean_loss):
-            raise TrainingError(
-                f"training diverged by step {until}: the mean loss of the last {until - done} steps is {mean_loss}; "
-                f"lower training.rate (now {engine.rate:g})"
-            )
+            raise _diverged(engine, until, f"the mean loss of the last {until - done} steps is {mean_loss}")
         train_accuracy = n_correct / ((until - done) * batches.shape[1])
         made_by = (engine.name, engine.device, engine.precision)
         point = (until, mean_loss, train_accuracy, engine.accuracy(), *made_by)
         for column, value in zip(_COLUMNS, point, strict=True):
             curve[column].append(value)
         done = until
+    # The last step may be the one that diverges: no later loss would show it.
+    infinite = [name for name, array in engine.parameters().items() if not np.isfinite(array).all()]
+    if infinite:
+        raise _diverged(engine, done, f"{', '.join(infinite)} hold NaN or infinity")
     return curve
+
+
+def _diverged(engine: Engine, step: int, how: str) -> TrainingError:
+    return TrainingError(f"training diverged by step {step}: {how}; lower training.rate (now {engine.rate:g})")
 
 
 def join_curves(curves: Sequence[Curve]) -> Curve:
