@@ -55,8 +55,8 @@ def test_a_job_that_fails_gets_more_memory_and_time_and_goes_on(on_cluster, befo
 @pytest.mark.parametrize(
     ("fault", "state"),
     [
-        (["scancel"], "CANCELLED"),
-        (["scontrol", "update", "TimeLimit=00:00:01", "JobId={}"], "TIMEOUT"),
+        (["scancel", "{}"], "CANCELLED"),
+        (["scontrol", "update", "JobId={}", "TimeLimit=00:00:01"], "TIMEOUT"),
     ],
     ids=["cancelled", "time-out"],
 )
@@ -64,8 +64,7 @@ def test_a_job_that_is_ended_is_tried_again(on_cluster, before, finished, fault,
     run = on_cluster.start(*SMALL)
     on_cluster.until_training(3)
     (job,) = chains(on_cluster, before)
-    command = [part.format(job.id) for part in fault]
-    on_cluster.cluster.ask(*(command if "JobId" in " ".join(command) else [*command, job.id]))
+    on_cluster.cluster.ask(*(part.format(job.id) for part in fault))
     said = run.wait()
     first, second = chains(on_cluster, before)
     assert (first.state, second.state) == (state, "COMPLETED")

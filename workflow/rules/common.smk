@@ -34,8 +34,10 @@ if workflow.nodes is None and asked_cores is not None and asked_cores > availabl
     logger.info(f"{asked_cores} cores were asked for, {available_cpu_count()} are there and will be used.")
     workflow.global_resources["_cores"] = available_cpu_count()
 
-# What slurm/submit.py has to know of this run; a job is told all of its files, not a hundred at most.
+# What jobs have to know of this run but no result depends on; slurm/submit.py is told all files of a job, not a
+# hundred at most.
 snakemake.jobs.IO_PROP_LIMIT = sys.maxsize
+os.environ["WINNOW_SCRATCH"] = CONFIG.compute.scratch or ""
 os.environ["WINNOW_JOBS_PER_GPU"] = str(CONFIG.compute.jobs_per_gpu)
 if workflow.is_main_process and {"-f", "-F", "-R", "--force", "--forceall", "--forcerun"} & set(sys.argv):
     os.environ["WINNOW_FORCE"] = "1"

@@ -5,6 +5,7 @@ from winnow.devices import claim_device
 from winnow.imp import TrainingSettings, prune_imp_round
 from winnow.log import log_to
 from winnow.pruning import density
+from winnow.scratch import local_copy
 
 log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
@@ -13,7 +14,7 @@ before = store.read_mask(snakemake.input.mask)
 mask, curve = prune_imp_round(
     store.read_parameters(snakemake.input.rewind),
     before,
-    store.open_dataset(snakemake.input.dataset),
+    store.open_dataset(local_copy(snakemake.input.dataset)),
     seed=seed,
     n=n,
     settings=TrainingSettings(**snakemake.params.training),

@@ -4,12 +4,13 @@ from winnow import store
 from winnow.devices import claim_device
 from winnow.imp import TrainingSettings, train_dense
 from winnow.log import log_to
+from winnow.scratch import local_copy
 
 log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 seed = int(snakemake.wildcards.seed)
 rewind, trained, curve = train_dense(
-    store.open_dataset(snakemake.input.dataset),
+    store.open_dataset(local_copy(snakemake.input.dataset)),
     seed=seed,
     settings=TrainingSettings(**snakemake.params.training),
     device=device,

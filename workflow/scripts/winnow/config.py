@@ -485,6 +485,11 @@ class Compute(Settings):
         None, description="where statistics are measured; null: cpu if device is cpu, else auto"
     )
     jobs_per_gpu: Count = Field(1, description="jobs that may compute on one GPU at a time")
+    scratch: str | None = Field(
+        None,
+        description="folder on each node, such as $TMPDIR, to which it copies a dataset before training on it; null: "
+        "datasets are read where they are",
+    )
     training_threads: Count = Field(1, description="threads of a job that trains")
     measure_threads: Count = Field(1, description="threads of a job that measures")
 

@@ -28,6 +28,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,10 @@ _NO_CHECKSUM = b"xxh3_128:" + 32 * b"0"
 """Stands for the checksum where the checksum is computed."""
 
 _DAMAGED = "does not match its checksum: it was damaged after it was written"
-_MALFORMED = (ValueError, LookupError, TypeError, OSError, pa.ArrowException, SafetensorError)
+_MALFORMED = (
+    *(ValueError, LookupError, TypeError, OSError, EOFError, MemoryError, RecursionError),
+    *(SyntaxError, TokenError, pa.ArrowException, SafetensorError),  # numpy parses an array's header as Python
+)
 
 
 def _describe(kind: str, made_with: MadeWith, **more: Any) -> dict[str, Any]:
@@ -754,6 +758,16 @@ def open_dataset(folder: str | Path) -> Dataset:
         )
 
 
+def copy_dataset(folder: str | Path, copy: str | Path) -> None:
+    """Copy a dataset's files as they are; complete or not at all.
+
+    Raises:
+        StoreError: the copy cannot be written.
+    """
+    with _complete(copy) as beside:
+        shutil.copytree(folder, beside)
+
+
 def _new_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
     """A new array on disk, memory-mapped; a disk that is full only later would end the process without a word."""
     array = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
@@ -767,10 +781,11 @@ def _open_array(folder: Path, name: str, checksums: Mapping[str, str]) -> np.nda
     """An array of a dataset, memory-mapped, once it is known to be whole."""
     path = folder / name
     with _reading(path):
-        found = _checksum(path)
-    if found != checksums[name]:
+        found, expected = _checksum(path), checksums[name]
+    if found != expected:
         raise _unusable(path, _DAMAGED)
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    with _reading(path):
+        return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _mean_image(split: Split, chunk: int = 4096) -> np.ndarray:
