@@ -18,8 +18,13 @@ import pytest
 from cluster.slurm import Cluster, missing_programs
 from project import copy_project
 
-# One dataset, one seed, one figure: a job of each of the groups.
-SMALL = ["fig4", "--config", "seeds=[0]", "datasets={photos: {clone: null}}"]
+# One statistic of one run: three jobs of Slurm, one after another.
+SMALL = [
+    "results/tiny/runs/photos/seed0/imp/locality.parquet",
+    "--config",
+    "seeds=[0]",
+    "datasets={photos: {clone: null}}",
+]
 # Each training says so in a file, and lasts long enough to be disturbed.
 PROLOGUE = """
 import time

@@ -102,7 +102,7 @@ def test_the_controller_is_away_while_a_job_ends_and_the_next_is_due(on_cluster,
     run = on_cluster.start(*SMALL)
     on_cluster.until_training(3)
     on_cluster.cluster.stop_controller()
-    last = on_cluster.folder / "results/tiny/runs/photos/seed0/random/round3/mask.safetensors"
+    last = on_cluster.folder / "results/tiny/runs/photos/seed0/imp/round3/mask.safetensors"
     on_cluster.until(last.exists, "end of the chain")
     with pytest.raises(subprocess.TimeoutExpired):
         run.process.wait(8)

@@ -7,6 +7,7 @@ from pathlib import Path
 import snakemake.jobs
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import available_cpu_count
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
@@ -78,9 +79,12 @@ PRUNING = CONFIG.pruning.model_dump(include={"share", "pool", "criterion"})
 # No more jobs at a time than GPUs have places; each then takes one by lock (winnow/devices.py).
 if workflow.nodes is None and (gpus := visible_gpus()) and workflow.global_resources.get("gpu").value is None:
     workflow.global_resources["gpu"] = len(gpus) * CONFIG.compute.jobs_per_gpu
-# Jobs that may compute on a GPU: on a cluster training alone, so that measuring runs on the nodes without.
-TRAINING_GPUS = int(CONFIG.compute.device != "cpu")
-MEASURING_GPUS = int(CONFIG.compute.measuring_device != "cpu" and workflow.nodes is None)
+# Places on a GPU that a job takes.  PyTorch of conda's environments sees none unless one is insisted on; and on a cluster
+# measuring runs on the nodes without.
+USING_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+GPU_SETTINGS = {"cuda"} if USING_CONDA and CONFIG.compute.device != "cuda" else {"auto", "cuda"}
+TRAINING_GPUS = int(CONFIG.compute.device in GPU_SETTINGS)
+MEASURING_GPUS = int(CONFIG.compute.measuring_device in GPU_SETTINGS and workflow.nodes is None)
 
 
 wildcard_constraints:

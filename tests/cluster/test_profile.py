@@ -1,0 +1,88 @@
+"""`snakemake --profile slurm`, as a user types it, on the whole tiny experiment."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+import yaml
+
+from cluster.conftest import SMALL, OnCluster
+from project import ROOT, copy_project
+
+
+@pytest.fixture
+def before(cluster) -> int:
+    """The last job of the tests before."""
+    return max((int(job.id) for job in cluster.jobs()), default=0)
+
+
+def test_the_whole_experiment_is_that_of_a_local_run(cluster, before, tmp_path, finished):
+    project = copy_project(tmp_path / "project")
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--configfile", "configs/tiny.yaml"]
+    said = subprocess.run(
+        command, cwd=project.folder, env=cluster.environment, text=True, capture_output=True, timeout=500, check=False
+    )
+    assert said.returncode == 0, said.stderr[-6000:]
+    for pattern in ("**/*.parquet", "**/*.safetensors", "figures/*", "claims.csv"):
+        assert project.results(pattern) == finished.results(pattern)
+
+    jobs = [job for job in cluster.jobs() if int(job.id) > before]
+    assert Counter(job.name for job in jobs) == {
+        "winnow-data": 1,
+        "winnow-chain": 4,  # datasets x seeds
+        "winnow-measures": 2,  # 33 statistics of runs, 24 a job
+        "winnow-figures": 1,
+    }
+    assert {job.state for job in jobs} == {"COMPLETED"}
+    assert all((job.gpus == 1) == (job.name == "winnow-chain") for job in jobs)
+    assert max(job.cpus for job in jobs) <= 8
+
+    logs = sorted(path.name for path in (project.folder / "logs/slurm").iterdir())
+    assert logs == sorted(f"{job.name}-{job.id}.log" for job in jobs)
+    for again in ("-n", "--cores=1"):
+        other = command if again == "-n" else [*command[:3], *command[5:]]
+        done = subprocess.run(
+            [*other, again], cwd=project.folder, env=cluster.environment, text=True, capture_output=True, check=True
+        )
+        assert "Nothing to be done" in done.stderr, done.stderr[-3000:]
+
+
+def test_a_sites_own_file_goes_into_the_requests(on_cluster, before):
+    text = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n# my-site/config.yaml\n(.*?)```", text, re.DOTALL)
+    site = yaml.safe_load(example)
+    site["default-resources"] |= {"slurm_partition": "cpu", "slurm_gpu_partition": "gpu", "gres": "gpu:1"}
+    (on_cluster.folder / "my-site").mkdir()
+    (on_cluster.folder / "my-site/config.yaml").write_text(yaml.safe_dump(site))
+    on_cluster.start("--profile", "my-site", *SMALL).wait()
+    partitions = on_cluster.cluster.ask("squeue", "--states=all", "--noheader", "--format=%i %j %P %a")
+    rows = [row for row in map(str.split, partitions.splitlines()) if int(row[0]) > before]
+    assert {(row[1], row[2]) for row in rows} == {
+        ("winnow-data", "cpu"),
+        ("winnow-chain", "gpu"),
+        ("winnow-measures", "cpu"),
+    }
+    (chain,) = [job for job in on_cluster.cluster.jobs() if job.name == "winnow-chain" and int(job.id) > before]
+    assert chain.gpus == 1
+
+
+def test_a_request_that_no_node_can_meet_is_said(on_cluster, before):
+    run = on_cluster.start(*SMALL, "--retries", "0", "--default-resources", "slurm_partition=nowhere")
+    run.process.wait(120)
+    said = run.said.read_text()
+    assert run.process.returncode != 0
+    assert "sbatch refused the job" in said and "invalid partition" in said and "docs/cluster.md" in said
+    assert "Traceback" not in said
+
+
+def test_a_chain_of_several_seeds_in_one_allocation(on_cluster: OnCluster, before):
+    masks = [f"results/tiny/runs/photos/seed{n}/random/round3/mask.safetensors" for n in (0, 1)]
+    on_cluster.start(
+        *masks, "--group-components", "chain=2", "--resources", "gpu=2", "mem_mb=64000",
+        "--config", "compute={jobs_per_gpu: 2}", "datasets={photos: {clone: null}}",
+    ).wait()  # fmt: skip
+    (chain,) = [job for job in on_cluster.cluster.jobs() if job.name == "winnow-chain" and int(job.id) > before]
+    assert (chain.gpus, chain.cpus) == (1, 4)
+    assert all((on_cluster.folder / mask).exists() for mask in masks)
