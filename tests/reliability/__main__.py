@@ -5,13 +5,14 @@ with one that nobody disturbed, until there have been as many kills as were aske
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
 
-from project import copy_project
+from project import Project, copy_project
 
 from .harness import Kill, kill_until_done, same_results
 
@@ -48,12 +49,13 @@ def main() -> int:
     kills: list[Kill] = []
     with tempfile.TemporaryDirectory(prefix="winnow-kills-") as folder:
         undisturbed = copy_project(Path(folder, "undisturbed"))
+        shutil.copytree(undisturbed.folder, fresh := Path(folder, "fresh"))
         undisturbed.snakemake(*EVERYTHING)
         seed = given.seed
         while len(kills) < given.kills:
             print(f"run with seed {seed}", flush=True)
             start = time.monotonic()
-            project = copy_project(Path(folder, f"seed{seed}"))
+            project = Project(Path(shutil.copytree(fresh, Path(folder, f"seed{seed}"))))
             before = len(kills)
             for kill in kill_until_done(project, EVERYTHING, seed, longest=given.longest):
                 kills.append(kill)

@@ -88,19 +88,18 @@ def draw_fault(rng: np.random.Generator, longest: float) -> Fault:
 class Run:
     """A call of Snakemake in the background: the leader of a session, which all of its jobs belong to."""
 
-    def __init__(self, project: Project, *arguments: str, config: str = "configs/tiny.yaml", **options) -> None:
+    def __init__(self, project: Project, *arguments: str, said: str = "said.txt") -> None:
         self.started = time.monotonic()
-        self._said = project.folder / "said.txt"
+        self._said = project.folder / said
         with self._said.open("w") as said:
             self.snakemake = subprocess.Popen(
-                [sys.executable, "-m", "snakemake", "--configfile", config, *arguments],
+                [sys.executable, "-m", "snakemake", "--configfile", "configs/tiny.yaml", *arguments],
                 cwd=project.folder,
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 # Where the tests themselves run in the background, an interrupt is ignored, by their children too.
                 preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-                **options,
             )
 
     def said(self) -> str:
@@ -234,7 +233,7 @@ def assert_nothing_left(project: Project, arguments: list[str]) -> None:
     """No lock, no half-written file, nothing to be done."""
     assert not list(project.folder.glob(".snakemake/locks/*"))
     assert not list(project.folder.glob(".snakemake/incomplete/*"))
-    assert not list(project.folder.glob("results/**/.*"))
+    assert not list(project.folder.glob("results/**/.*.part"))
     assert "Nothing to be done" in project.snakemake(*arguments)
 
 

@@ -1,8 +1,11 @@
 """Where a job says what it does, and how it fails."""
 
+import ctypes
 import logging
+import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -13,19 +16,33 @@ EXPECTED = (ValueError, ArithmeticError, OSError)
 def log_to(path: str | Path) -> None:
     """Send log messages and uncaught errors to a file, and in short to standard error.
 
+    From here on the process also ends when Snakemake, which started it, has gone.
+
     Args:
         path: the log file; its folder exists.
     """
-    handlers = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
-    logging.basicConfig(format="%(levelname)s %(message)s", handlers=handlers, force=True)
-    logging.getLogger("winnow").setLevel(logging.INFO)  # of other packages, warnings only
-    logging.captureWarnings(True)
+    _end_with_parent()
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         details = "".join(traceback.format_exception(kind, error, trace))
-        with Path(path).open("a", encoding="utf-8") as log:
+        with suppress(OSError), Path(path).open("a", encoding="utf-8") as log:  # the error may be that the disk is full
             log.write(details)
         short = f"{kind.__name__}: {error}\n(details in {path})\n"
         sys.stderr.write(short if issubclass(kind, EXPECTED) else details)
 
     sys.excepthook = report
+    handlers = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
+    logging.basicConfig(format="%(levelname)s %(message)s", handlers=handlers, force=True)
+    logging.getLogger("winnow").setLevel(logging.INFO)  # of other packages, warnings only
+    logging.captureWarnings(True)
+
+
+def _end_with_parent() -> None:
+    """Have this process killed when its parent ends; on Linux alone.
+
+    A job that outlives a killed Snakemake computes for nobody, and once it is done would put its results in the place
+    of those that the next run has computed meanwhile, perhaps with other settings.
+    """
+    if sys.platform == "linux":
+        parent_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)

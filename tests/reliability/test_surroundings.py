@@ -1,0 +1,166 @@
+"""Figure 1 of the tiny experiment on full and protected disks, in odd folders, and twice at once.
+
+Disks are mounted in a namespace of their own, for which some kernels want a privilege; where it lacks, these tests are
+skipped.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from project import Project, copy_project
+
+from .harness import Run, results, same_results, wait_until
+
+FIG1 = ["--cores", "2", "fig1"]
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "--configfile", "configs/tiny.yaml"]
+N_FILES = 18
+"""Files that figure 1 needs, but for logs and times."""
+
+
+def allowed(*command: str) -> bool:
+    return shutil.which(command[0]) is not None and subprocess.run(command, capture_output=True).returncode == 0
+
+
+MOUNTS = ["unshare", "--map-root-user", "--mount"]
+OTHER_USER = ["unshare", "--user"]
+"""The same user without root's right to write everywhere."""
+
+mounts = pytest.mark.skipif(
+    not allowed(*MOUNTS, "mount", "-t", "tmpfs", "none", "/mnt"), reason="may not mount a disk in a namespace"
+)
+other_user = pytest.mark.skipif(not allowed(*OTHER_USER, "true"), reason="may not make a namespace of users")
+
+
+def run(project: Project, *prefix: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*prefix, *SNAKEMAKE, *FIG1],
+        cwd=project.folder,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+
+
+def test_odd_names_a_long_path_results_elsewhere_and_no_folder_for_temporary_files(finished, tmp_path):
+    long = "/".join(["ein [langer] Pfad, {zu} lang für 'Fenster' — 日本" * 3] * 10)
+    project = copy_project(tmp_path / long)
+    (tmp_path / "elsewhere").mkdir()
+    (project.folder / "results").symlink_to(tmp_path / "elsewhere")
+    done = run(project, TMPDIR=str(tmp_path / "missing"))
+    assert done.returncode == 0, done.stdout
+    assert len(os.fsencode(project.folder)) > 2000
+    assert same_results(project, finished) == N_FILES and (tmp_path / "elsewhere/tiny").is_dir()
+
+
+# Starts in a project on a disk with so many KB of room: each time a little more; keeps the results of each.
+ON_A_DISK = """
+disk=$1 project=$2 kept=$3; shift 3
+mount -t tmpfs -o size=20m none "$disk" && cp -r "$project" "$disk/project" && cd "$disk/project" || exit
+used=$(df --output=used -k . | tail -1)
+for room in {rooms}; do
+    mount -o remount,size=$((used + room))k "$disk"
+    "$@" > "$kept/$room.txt" 2>&1 && ended=well || ended=ill
+    if [ -d results ]; then cp -r results "$kept/$room"; fi
+    echo $room $ended
+done
+"""
+# Of Snakemake for its own files, of Snakemake about them, of the store, and of the dataset that is being made.
+FULL = ("OSError: [Errno 28] No space left", "[Errno 28] No space left", "its disk is full", "MB left: make room")
+
+
+@mounts
+def test_a_disk_that_is_full_again_and_again(finished, fresh, tmp_path):
+    rooms = [4, 40, 150, 220, 20000]
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "kept").mkdir()
+    script = ON_A_DISK.format(rooms=" ".join(map(str, rooms)))
+    where = [str(path) for path in (tmp_path / "disk", fresh.folder, tmp_path / "kept")]
+    done = subprocess.run(
+        [*MOUNTS, "bash", "-c", script, "bash", *where, *SNAKEMAKE, *FIG1],
+        # Compiled code is not what the disk shall be full of.
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "numba"), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.stdout.splitlines() == [*(f"{room} ill" for room in rooms[:-1]), f"{rooms[-1]} well"], done
+    expected = results(finished)
+    for room in rooms:
+        said = (tmp_path / f"kept/{room}.txt").read_text()
+        assert room == rooms[-1] or any(message in said for message in FULL), said
+        assert "its disk is full" not in said or "Error in sys.excepthook" not in said
+        folder = tmp_path / f"kept/{room}/tiny"
+        found = {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and path.relative_to(folder).parts[0] not in ("logs", "benchmarks")
+        }
+        assert not [path for path in found if found[path] != expected[path]]
+    assert len(found) == N_FILES
+
+
+@mounts
+def test_a_read_only_disk_for_the_results(fresh):
+    (fresh.folder / "results").mkdir()
+    done = run(fresh, *MOUNTS, "bash", "-c", 'mount -t tmpfs -o ro none results && exec "$@"', "bash")
+    assert done.returncode != 0 and "Traceback" not in done.stdout
+    assert done.stdout.endswith(
+        "Failed to create output directory results/tiny/data.\nOSError: [Errno 30] Read-only file system: 'results/tiny'\n"
+    )
+
+
+@other_user
+def test_folders_without_permission(fresh):
+    protected = fresh.folder / "results/tiny/runs"
+    protected.mkdir(parents=True)
+    said = {}
+    for folder in (fresh.folder, fresh.folder / "results/tiny", protected):
+        folder.chmod(0o555)
+        done = run(fresh, *OTHER_USER)
+        folder.chmod(0o755)
+        assert done.returncode != 0
+        said[folder.name] = done.stdout
+    assert f"PermissionError: [Errno 13] Permission denied: '{fresh.folder}/.snakemake'" in said["project"]
+    assert "Failed to create output directory results/tiny/data.\nPermissionError: [Errno 13]" in said["tiny"]
+    assert "Failed to create output directory results/tiny/runs/photos/seed0/dense.\nPermissionError" in said["runs"]
+
+
+@other_user
+def test_a_file_without_permission_is_named_and_then_the_run_goes_on(finished, continued):
+    folder = continued.folder / "results/tiny/runs/photos/seed0/imp/round1"
+    (folder / "mask.safetensors").unlink()
+    (folder / "mine").touch()  # or Snakemake would remove the folder and make it again
+    folder.chmod(0o555)
+    done = run(continued, *OTHER_USER)
+    folder.chmod(0o755)
+    said = "imp/round1/mask.safetensors: cannot be written: Permission denied in the folder results/tiny/runs/photos/"
+    assert done.returncode != 0 and said in done.stdout and "make it writable" in done.stdout
+    assert "Traceback" not in done.stdout
+    (folder / "mine").unlink()
+    assert run(continued).returncode == 0
+    assert results(continued) == results(finished)
+
+
+def test_a_second_start_is_refused_and_does_not_disturb_the_first(finished, fresh):
+    first = Run(fresh, *FIG1)
+    wait_until(lambda: list(fresh.folder.glob(".snakemake/locks/*")) or first.ended(), "the lock")
+    second = run(fresh)
+    assert second.returncode != 0 and "Directory cannot be locked" in second.stdout, second.stdout
+    assert "Traceback" not in second.stdout
+    assert first.wait() and first.snakemake.returncode == 0
+    assert same_results(fresh, finished) == N_FILES
+
+
+def test_two_at_once_that_ignore_the_lock(finished, fresh):
+    both = [Run(fresh, *FIG1, "--nolock", said=f"said{n}.txt") for n in range(2)]
+    for one in both:
+        said = one.wait()
+        assert one.snakemake.returncode == 0, said
+    assert same_results(fresh, finished) == N_FILES
