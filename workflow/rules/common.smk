@@ -97,7 +97,7 @@ wildcard_constraints:
 
 
 def experiment_size(wildcards):
-    """What memory and time of a job depend on; of the widest dataset where a job has none."""
+    """What memory and time of a job depend on; jobs for all datasets depend on no dataset's size."""
     name = wildcards.get("dataset", CONFIG.figure_dataset).removesuffix(CLONE_SUFFIX)
     return needs.Size(
         n_inputs=CONFIG.datasets[name].n_inputs,
