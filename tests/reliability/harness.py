@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,9 @@ TARGETS = ("Snakemake", "a job", "all")
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
+TINY = Path("results", "tiny")
+"""Where the tiny experiment's results lie in a project."""
+
 PATIENCE = 300
 """Seconds in which all must end that ends by itself, on a machine that is busy with other things."""
 
@@ -35,6 +38,7 @@ class Fault:
 
     Attributes:
         target: one of the `TARGETS`.
+        which: which of the jobs, counted on from the oldest.
         sent: the signal.
         after: seconds after the start of Snakemake.
         writing: wait further until a job writes a file; it is the job that is killed.
@@ -42,6 +46,7 @@ class Fault:
     """
 
     target: str
+    which: int
     sent: signal.Signals
     after: float
     writing: bool
@@ -57,20 +62,20 @@ class Kill:
         moment: what the run was doing.
         outlived: seconds that jobs went on after Snakemake had ended; None where nobody waited for them.
         parts: hidden folders of half-written files that were left.
-        unlocked: whether the next start was refused, and said to type `--unlock`.
+        locked: whether a lock was left, so that a later start was refused and said to type `--unlock`.
     """
 
     fault: Fault
     moment: str
     outlived: float | None
     parts: int
-    unlocked: bool = False
+    locked: bool
 
     def __str__(self) -> str:
         waited = "not waited for" if self.outlived is None else f"{self.outlived:.1f} s"
         return (
             f"{self.fault.sent.name} to {self.fault.target} after {self.fault.after:.1f} s, {self.moment}: "
-            f"jobs went on {waited}, {self.parts} parts left{', unlocked' if self.unlocked else ''}"
+            f"jobs went on {waited}, {self.parts} parts left{', a lock left' if self.locked else ''}"
         )
 
 
@@ -78,6 +83,7 @@ def draw_fault(rng: np.random.Generator, longest: float) -> Fault:
     """A fault within the first `longest` seconds; one in eight within the first."""
     return Fault(
         target=TARGETS[rng.integers(len(TARGETS))],
+        which=int(rng.integers(2)),
         sent=SIGNALS[rng.integers(len(SIGNALS))],
         after=float(rng.uniform(0, longest if rng.random() > 1 / 8 else 1)),
         writing=bool(rng.random() < 1 / 3),
@@ -88,9 +94,9 @@ def draw_fault(rng: np.random.Generator, longest: float) -> Fault:
 class Run:
     """A call of Snakemake in the background: the leader of a session, which all of its jobs belong to."""
 
-    def __init__(self, project: Project, *arguments: str, said: str = "said.txt") -> None:
+    def __init__(self, project: Project, *arguments: str) -> None:
         self.started = time.monotonic()
-        self._said = project.folder / said
+        self._said = project.folder / "said.txt"
         with self._said.open("w") as said:
             self.snakemake = subprocess.Popen(
                 [sys.executable, "-m", "snakemake", "--configfile", "configs/tiny.yaml", *arguments],
@@ -106,9 +112,13 @@ class Run:
         """All that was said until now."""
         return self._said.read_text(errors="replace")
 
-    def jobs(self) -> list[int]:
+    def others(self) -> list[int]:
         """The processes of the session that are alive, without Snakemake."""
         return [process for process in _alive(self.snakemake.pid) if process != self.snakemake.pid]
+
+    def jobs(self) -> list[int]:
+        """Those of them that are jobs; Snakemake starts others too, such as git."""
+        return [process for process in self.others() if _runs_script(process)]
 
     def ended(self) -> bool:
         """Whether Snakemake has ended; its jobs may go on."""
@@ -121,7 +131,7 @@ class Run:
 
     def wait_for_jobs(self) -> float:
         """Wait until the jobs that Snakemake has left have ended, too; the seconds that it took."""
-        return wait_until(lambda: not self.jobs(), "the jobs that were left")
+        return wait_until(lambda: not self.others(), "the jobs that were left")
 
     def send(self, sent: signal.Signals, processes: list[int]) -> None:
         """Send a signal to those that are still there."""
@@ -140,6 +150,12 @@ def _alive(session: int) -> Iterator[int]:
 def _state(folder: Path) -> str:
     """The state of a process, Z and X where it has ended; it follows the name, which may hold anything."""
     return (folder / "stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _runs_script(process: int) -> bool:
+    with suppress(OSError):
+        return b".snakemake/scripts/" in Path(f"/proc/{process}/cmdline").read_bytes()
+    return False
 
 
 def _writes(process: int) -> bool:
@@ -177,8 +193,10 @@ def strike(run: Run, fault: Fault) -> str | None:
     if fault.target == "Snakemake":
         found = [run.snakemake.pid]
     elif fault.target == "all":
-        found = [run.snakemake.pid, *run.jobs()]
-    run.send(fault.sent, found if fault.target == "all" else found[:1])
+        found = [run.snakemake.pid, *run.others()]
+    else:
+        found = [found[fault.which % len(found)]]
+    run.send(fault.sent, found)
     if fault.writing:
         return "while a file is written"
     if time.monotonic() < run.started + 1:
@@ -201,55 +219,52 @@ def kill_until_done(
         longest: seconds after which a start is killed at the latest.
     """
     rng = stream("kills", seed)
-    runs, kill, killed = [], None, 0
+    runs, killed = [], 0
     while True:
+        locked_before = locked(project)
         run = Run(project, *arguments)
         runs.append(run)
         fault = draw_fault(rng, longest)
         moment = strike(run, fault) if killed < most else None
         said = run.wait()
-        if "--unlock" in said:
-            assert kill is not None, f"a lock that no kill has left:\n{said}"
-            kill = replace(kill, unlocked=True)
-            project.snakemake("--unlock")
-        if kill:
-            yield kill
-        kill = None
         if moment:
             killed += 1
             outlived = run.wait_for_jobs() if fault.waits else None
             parts = len(list(project.folder.glob("results/**/.*.part")))
-            kill = Kill(fault, moment, outlived, parts)
+            yield Kill(fault, moment, outlived, parts, locked(project) and not locked_before)
         elif run.snakemake.returncode == 0:
             break
         else:
-            assert "--unlock" in said, f"a run that nobody killed has failed:\n{said[-6000:]}"
+            assert locked_before and "--unlock" in said, f"a run that nobody killed has failed:\n{said[-6000:]}"
+            project.snakemake("--unlock")
     for run in runs:
         run.wait_for_jobs()
     assert_nothing_left(project, arguments)
 
 
+def locked(project: Project) -> bool:
+    """Whether Snakemake has locked the project, or left a lock."""
+    return any(project.folder.glob(".snakemake/locks/*"))
+
+
 def assert_nothing_left(project: Project, arguments: list[str]) -> None:
     """No lock, no half-written file, nothing to be done."""
-    assert not list(project.folder.glob(".snakemake/locks/*"))
+    assert not locked(project)
     assert not list(project.folder.glob(".snakemake/incomplete/*"))
     assert not list(project.folder.glob("results/**/.*.part"))
     assert "Nothing to be done" in project.snakemake(*arguments)
 
 
-def same_results(project: Project, undisturbed: Project) -> int:
-    """Compare all files byte by byte, but for logs and times, and count them."""
-    found, expected = results(project), results(undisturbed)
+def same_results(folder: Path, undisturbed: Path) -> int:
+    """Compare those files of an experiment that are there byte by byte, but for logs and times, and count them."""
+    found, expected = results(folder), results(undisturbed)
     assert set(found) <= set(expected), sorted(set(found) - set(expected))
     different = [path for path in found if found[path] != expected[path]]
     assert not different, different
     return len(found)
 
 
-def results(project: Project) -> dict[str, bytes]:
-    """Contents of all result files by path, but for logs and times."""
-    return {
-        path: content
-        for path, content in project.results("**/*").items()
-        if not path.startswith(("logs/", "benchmarks/"))
-    }
+def results(folder: Path) -> dict[Path, bytes]:
+    """Contents of an experiment's files by path, but for logs and times."""
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if name.parts[0] not in ("logs", "benchmarks")}

@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -46,3 +47,6 @@ def _end_with_parent() -> None:
     if sys.platform == "linux":
         parent_death_signal = 1  # PR_SET_PDEATHSIG
         ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
+        # It may have ended before, during the imports: then a process of another session has taken its place.
+        if os.getsid(os.getppid()) != os.getsid(0) != os.getpid():
+            sys.exit("Snakemake, which started this job, has ended")

@@ -17,7 +17,9 @@ import errno
 import fcntl
 import glob
 import hashlib
+import itertools
 import json
+import math
 import mmap
 import os
 import re
@@ -82,17 +84,30 @@ def _complete(path: str | Path) -> Iterator[Path]:
                 _remove_abandoned(part)
             part = Path(tempfile.mkdtemp(".part", f".{path.name}.", path.parent))
             at_last.callback(_remove, part)
-            _try_lock(at_last.enter_context((part / "lock").open("wb")).fileno())
+            starting = part / "starting"
+            _try_lock(at_last.enter_context(starting.open("wb")).fileno())
+            starting.rename(part / "lock")  # never seen unlocked, or it would be taken for abandoned
             (part / "new").mkdir()
         written = part / "new" / path.name
         yield written
         with _naming(path):
             for file in [*written.rglob("*"), written]:
                 _flush(file)
-            if written.is_dir() and path.is_dir():
-                path.rename(part / "new" / "old")  # out of the way at once: a folder cannot be replaced
-            written.replace(path)
+            _rename(written, path)
             _flush(path.parent)
+
+
+def _rename(written: Path, path: Path) -> None:
+    """Give a file or folder its name, also where another process gives the same name to its own at the same time."""
+    for attempt in itertools.count():
+        try:
+            written.replace(path)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        with suppress(FileNotFoundError):
+            path.rename(written.parent / f"old{attempt}")  # a folder cannot be replaced, only moved out of the way
 
 
 def _remove_abandoned(part: Path) -> None:
@@ -625,16 +640,25 @@ class Split:
 class _StoredSplit(Split):
     """A split of a dataset on disk; each array is compared with its checksum when it is first used."""
 
-    def __init__(self, folder: Path, name: str, checksums: Mapping[str, str]) -> None:
-        vars(self).update(_folder=folder, _name=name, _checksums=checksums)
+    def __init__(self, folder: Path, name: str, checksums: Mapping[str, str], n_inputs: int, n_classes: int) -> None:
+        vars(self).update(_folder=folder, _name=name, _checksums=checksums, _n_inputs=n_inputs, _n_classes=n_classes)
 
     @cached_property
     def images(self) -> np.ndarray:
-        return _open_array(self._folder, f"{self._name}_images.npy", self._checksums)
+        name, shape = f"{self._name}_images.npy", (len(self.labels), self._n_inputs)
+        images = _open_array(self._folder, name, self._checksums)
+        if images.shape != shape:
+            raise _unusable(self._folder / name, f"holds an array of shape {images.shape} where {shape} is to be")
+        return images
 
     @cached_property
     def labels(self) -> np.ndarray:
-        return _open_array(self._folder, f"{self._name}_labels.npy", self._checksums)
+        name = f"{self._name}_labels.npy"
+        labels = _open_array(self._folder, name, self._checksums)
+        fits = labels.ndim == 1 and labels.dtype.kind in "iu" and labels.size > 0
+        if not fits or labels.min() < 0 or labels.max() >= self._n_classes:
+            raise _unusable(self._folder / name, f"does not hold the numbers of {self._n_classes} classes")
+        return labels
 
 
 @dataclass(frozen=True)
@@ -747,14 +771,15 @@ def open_dataset(folder: str | Path) -> Dataset:
     facts = _read(folder / "facts.json", "dataset")[1]
     with _reading(folder / "facts.json"):
         checksums = facts["xxh3_128"]
+        contents = (checksums, math.prod(facts["shape"]), len(facts["classes"]))
         return Dataset(
             shape=tuple(facts["shape"]),
             classes=tuple(facts["classes"]),
             pixel_scale=facts["pixel_scale"],
             mean_image=np.array(_open_array(folder, "mean_image.npy", checksums)),
             source=facts["source"],
-            train=_StoredSplit(folder, "train", checksums),
-            validation=_StoredSplit(folder, "validation", checksums),
+            train=_StoredSplit(folder, "train", *contents),
+            validation=_StoredSplit(folder, "validation", *contents),
         )
 
 

@@ -1,0 +1,232 @@
+"""The steps, each on its own small inputs, by the names of their versions."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from conftest import make_dataset
+from figures import synthetic
+from measure.small import photo_like
+from winnow import store
+from winnow.claims import check_claims
+from winnow.clone import clone_gaussian
+from winnow.datasets import prepare_dataset
+from winnow.datasets.standin import write_standin
+from winnow.figures.fig1 import plot_fig1
+from winnow.figures.fig2 import plot_fig2
+from winnow.figures.fig3 import plot_fig3
+from winnow.figures.fig4 import plot_fig4
+from winnow.figures.fig5 import plot_fig5
+from winnow.figures.fig6 import plot_fig6
+from winnow.figures.style import save_figure
+from winnow.imp import TrainingSettings, prune_imp_round, retrain_pruned, train_dense
+from winnow.measure.cavity import measure_cavity, measure_cavity_example
+from winnow.measure.components import measure_components
+from winnow.measure.kurtosis import measure_kurtosis
+from winnow.measure.locality import measure_locality
+from winnow.network import initial_parameters
+from winnow.pruning import prune_imp_first_round, prune_oneshot, prune_random, with_full_mask
+from winnow.streams import stream
+
+Results = dict[str, Any]
+"""Arrays or columns of a table, by name."""
+
+SIZES = [108, 24, 16, 4]  # inputs of `make_dataset`, hidden units, its classes
+PRUNING = {"share": 0.5, "pool": "layerwise", "criterion": "magnitude"}
+TINY = synthetic.TINY
+
+
+def _training(engine: str) -> TrainingSettings:
+    # Few steps: later ones would make of the processors' different rounding different networks.
+    return TrainingSettings(
+        steps=6, rewind=2, batch=8, rate=0.1, log_every=2, norm_keep=0.99, norm_epsilon=1e-5, engine=engine
+    )
+
+
+def _parameters(seed: int) -> store.Parameters:
+    """A network in float64, in which no two processors' rounding decides who survives."""
+    draw = stream("test network", seed)
+    return {
+        name: array + 0.1 * np.abs(draw.normal(size=array.shape))
+        for name, array in initial_parameters(SIZES, seed).items()
+    }
+
+
+def _masks() -> list[store.Mask]:
+    return prune_oneshot([1, 2, 3], rewind=_parameters(0), trained=_parameters(1), **PRUNING)
+
+
+def _single(parameters: store.Parameters) -> store.Parameters:
+    return {name: array.astype(np.float32) for name, array in parameters.items()}
+
+
+def _named(prefix: str, results: Mapping[str, Any]) -> Results:
+    return {f"{prefix}/{name}": values for name, values in results.items()}
+
+
+def _numbered(several: list[store.Mask]) -> Results:
+    return {key: array for n, mask in enumerate(several, start=1) for key, array in _named(str(n), mask).items()}
+
+
+def _of_dataset(folder: Path) -> Results:
+    dataset = store.open_dataset(folder)
+    return {
+        "mean": dataset.mean_image,
+        "classes": list(dataset.classes),
+        **{f"{name} images": getattr(dataset, name).images for name in ("train", "validation")},
+        **{f"{name} labels": getattr(dataset, name).labels for name in ("train", "validation")},
+    }
+
+
+def _prepare_dataset(folder: Path) -> Results:
+    draw = stream("test pictures")
+    for k in range(12):
+        path = folder / f"pictures/{'ab'[k % 2]}/{k}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (9, 7, 3), np.uint8)).save(path)
+    write_standin(folder / "imagenet32", classes=3, train=30, validation=9)
+    few = {"train_per_class": 6, "validation_per_class": 3}
+    sources = {
+        "photos": {"side": 8, "tile": 48, "stride": 192, "scale": 0.5, **few},
+        "nlgp": {"side": 8, "channels": 3, "correlation_lengths": [1.0, 2.0], "gain": 3.0, **few},
+        "imagenet32": {"folder": folder / "imagenet32", "classes": 3},
+        "image_folder": {"folder": folder / "pictures", "side": 6, "validation_share": 0.25},
+    }
+    results = {}
+    for source, settings in sources.items():
+        prepare_dataset(folder / source, source=source, name="test", **settings)
+        results |= _named(source, _of_dataset(folder / source))
+    return results
+
+
+def _clone_gaussian(folder: Path) -> Results:
+    make_dataset(folder / "dataset")
+    results = {}
+    for per in ("channel", "joint"):
+        clone_gaussian(folder / "dataset", folder / per, folder / f"{per}.parquet", name="test", per=per)
+        certificate = store.read_table(folder / f"{per}.parquet", "certificate").to_pydict()
+        results |= _named(per, {**_of_dataset(folder / per), **certificate})
+    return results
+
+
+def _train_dense(folder: Path) -> Results:
+    dataset = make_dataset(folder / "dataset")
+    results = {}
+    for engine in ("reference", "dense"):
+        rewind, trained, curve = train_dense(
+            dataset, seed=1, hidden=SIZES[1:-1], initial_weights="uniform", settings=_training(engine)
+        )
+        results |= _named(engine, {**_named("rewind", rewind), **_named("trained", trained), **curve})
+    return results
+
+
+def _prune_imp_round(folder: Path) -> Results:
+    dataset, rewind = make_dataset(folder / "dataset"), _parameters(0)
+    results = {}
+    for engine in ("reference", "dense", "sparse"):
+        for n, before in enumerate(_masks()[:2], start=2):
+            mask, curve = prune_imp_round(rewind, before, dataset, seed=1, n=n, settings=_training(engine), **PRUNING)
+            results |= _named(f"{engine} {n}", {**mask, **curve})
+    return results
+
+
+def _retrain_pruned(folder: Path) -> Results:
+    dataset, rewind, mask = make_dataset(folder / "dataset"), _single(_parameters(0)), _masks()[-1]
+    return {
+        key: values
+        for engine in ("reference", "dense", "sparse")
+        for key, values in _named(
+            engine, retrain_pruned(rewind, mask, dataset, seed=1, n=3, settings=_training(engine))
+        ).items()
+    }
+
+
+def _measure_locality(folder: Path) -> Results:
+    results = {}
+    for channels in ("same", "any"):
+        tables = measure_locality(with_full_mask(_masks()), (3, 6, 6), channels=channels)
+        for name in ("units", "population", "pair_correlation"):
+            results |= _named(f"{channels}/{name}", getattr(tables, name))
+    return results
+
+
+def _measure_kurtosis(folder: Path) -> Results:
+    tables = measure_kurtosis(_single(_parameters(0)), with_full_mask(_masks()), make_dataset(folder / "dataset"))
+    return {**_named("unit", tables.by_unit), **_named("class", tables.by_class)}
+
+
+def _measure_cavity(folder: Path) -> Results:
+    return measure_cavity(_single(_parameters(0)), with_full_mask(_masks()), make_dataset(folder / "dataset"))
+
+
+def _measure_cavity_example(folder: Path) -> Results:
+    return measure_cavity_example(_single(_parameters(0)), _masks()[0], make_dataset(folder / "dataset"))
+
+
+def _gather_statistic(folder: Path) -> Results:
+    curve = {"step": [2, 4], "loss": [1.5, 1.25], "train_accuracy": [0.25, 0.5], "validation_accuracy": [0.25, 0.25]}
+    run = {"dataset": "test", "method": "imp", "round": 0, "density": 1.0}
+    made = {"engine": "dense", "device": "cpu", "precision": "float32"}
+    paths = [folder / f"{seed}.parquet" for seed in (0, 1)]
+    for seed, path in enumerate(paths):
+        store.write_table(path, "training", curve, seed=seed, **run, **made, made_with=made)
+    store.gather_tables(paths, folder / "all.parquet", "training")
+    return store.read_table(folder / "all.parquet", "training").to_pydict()
+
+
+def _check_claims(folder: Path) -> Results:
+    return check_claims(
+        synthetic.locality(TINY),
+        synthetic.kurtosis_by_class(TINY),
+        synthetic.cavity(TINY),
+        datasets=[synthetic.NAME],
+        clone_suffix="-clone",
+    )
+
+
+def _plot_figures(folder: Path) -> Results:
+    images, clone = synthetic.images(TINY), synthetic.images(TINY, clone=True)
+    local, cavity, name = synthetic.locality(TINY), synthetic.cavity(TINY), synthetic.NAME
+    names = {"dataset": name, "clone_name": synthetic.CLONE_NAME}
+    masks = [synthetic.mask(TINY, spread) for spread in (0.1, 0.5)]
+    figures = {
+        "fig1": plot_fig1(*masks, TINY.shape, units=4),
+        "fig2": plot_fig2(synthetic.components(TINY, n=9), TINY.shape),
+        "fig3": plot_fig3(images, clone, masks[0], local, units=4, **names),
+        "fig4": plot_fig4(local, synthetic.kurtosis_by_class(TINY), dataset=name),
+        "fig5": plot_fig5(synthetic.cavity_example(TINY), cavity, **names),
+        "fig6": plot_fig6(
+            synthetic.training(TINY), synthetic.pair_correlation(TINY), n_classes=TINY.n_classes, **names
+        ),
+    }
+    pictures = {}
+    for key, figure in figures.items():
+        save_figure(figure, folder / f"{key}.png")
+        with Image.open(folder / f"{key}.png") as picture:
+            pictures[key] = np.asarray(picture.convert("RGB")) / 255
+    return pictures
+
+
+STEPS: dict[str, Callable[[Path], Results]] = {
+    "prepare_dataset": _prepare_dataset,
+    "clone_gaussian": _clone_gaussian,
+    "train_dense": _train_dense,
+    "prune_imp_first_round": lambda _: prune_imp_first_round(rewind=_parameters(0), trained=_parameters(1), **PRUNING),
+    "prune_imp_round": _prune_imp_round,
+    "prune_oneshot": lambda _: _numbered(_masks()),
+    "prune_random": lambda _: _numbered(prune_random(_masks(), seed=1)),
+    "retrain_pruned": _retrain_pruned,
+    "measure_locality": _measure_locality,
+    "measure_kurtosis": _measure_kurtosis,
+    "measure_cavity": _measure_cavity,
+    "measure_cavity_example": _measure_cavity_example,
+    "gather_statistic": _gather_statistic,
+    # Of images with heavy tails: independent components of others are decided by rounding.
+    "measure_components": lambda _: measure_components(photo_like(400, (3, 6, 6), 4, seed=1), number=9),
+    "check_claims": _check_claims,
+    "plot_figures": _plot_figures,
+}
+"""What a step makes of its inputs, given an empty folder; by the name of its version."""

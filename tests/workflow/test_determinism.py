@@ -1,0 +1,65 @@
+"""The same numbers whatever the number of threads, the order of jobs and the scheduler.
+
+Training's threads are in training/test_engines.py, the clone's in test_clone.py, `--cores` in test_runs.py.
+"""
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from measure.small import photo_like
+from winnow.measure.cavity import measure_cavity
+from winnow.measure.components import measure_components
+from winnow.measure.kurtosis import measure_kurtosis
+from winnow.measure.locality import measure_locality
+from winnow.network import initial_parameters
+from winnow.pruning import full_mask, prune_random, with_full_mask
+
+SHAPE, HIDDEN = (3, 16, 16), [256, 128]
+
+
+def same_bytes(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(
+        np.asarray(one[k]).tobytes() == np.asarray(other[k]).tobytes() for k in one
+    )
+
+
+def test_statistics_depend_on_threads_by_rounding_alone():
+    dataset = photo_like(1500, SHAPE, 5, seed=0)
+    parameters = initial_parameters([768, *HIDDEN, 5], 0)
+    random = [{name: np.random.default_rng(0).random(m.shape) < 0.5 for name, m in full_mask(parameters).items()}]
+    masks = with_full_mask(prune_random(random, 0))
+
+    def measure(n_threads: int) -> list[dict]:
+        with threadpool_limits(n_threads):
+            kurtosis = measure_kurtosis(parameters, masks, dataset)
+            return [
+                measure_locality(masks, SHAPE).units,
+                kurtosis.by_unit,
+                kurtosis.by_class,
+                measure_cavity(parameters, masks, dataset),
+                measure_components(dataset, number=8),
+            ]
+
+    locality, *one = measure(1)
+    locality_again, *other = measure(2)
+    assert same_bytes(locality, locality_again)
+    for table, again in zip(one, other, strict=True):
+        for name, column in table.items():
+            values = np.asarray(column, float)
+            scale = np.sqrt(np.nanmean(values**2))
+            np.testing.assert_allclose(np.asarray(again[name], float), values, rtol=1e-4, atol=1e-4 * scale)
+
+
+def test_a_run_in_another_order_gives_the_same_bytes(finished, fresh, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # Snakemake sets its own for each job
+    run = "results/tiny/runs/photos/seed1"
+    targets = [
+        f"{run}/random/cavity.parquet",
+        f"{run}/imp/kurtosis_by_class.parquet",
+        f"{run}/oneshot/locality.parquet",
+    ]
+    others = ["--scheduler", "ilp", "--prioritize", targets[-1], "--config", "compute={training_threads: 2}"]
+    fresh.snakemake("--cores", "2", *targets, *others)
+    for pattern in ("runs/**/*.parquet", "runs/**/*.safetensors", "data/**/*.npy"):
+        again = fresh.results(pattern)
+        assert again == {path: content for path, content in finished.results(pattern).items() if path in again}

@@ -1,0 +1,26 @@
+"""What computed the results."""
+
+
+rule record_run:
+    """Configuration, code, packages, machines and devices of all that was computed: enough to repeat it."""
+    input:
+        tables=expand("results/{{experiment}}/{statistic}.parquet", statistic=STATISTICS),
+        claims="results/{experiment}/claims.parquet",
+        figures=FIGURE_FILES,
+    output:
+        record="results/{experiment}/record.json",
+    log:
+        "results/{experiment}/logs/record_run/record.log",
+    benchmark:
+        "results/{experiment}/benchmarks/record_run/record.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("gather_statistic"),
+        runtime=minutes("gather_statistic"),
+    params:
+        configuration=CONFIG.model_dump(mode="json"),
+        logs="results/{experiment}/logs",
+    script:
+        "../scripts/record_run.py"
