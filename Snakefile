@@ -23,6 +23,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/prune.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/record.smk"
 
 
 rule all:
@@ -31,6 +32,7 @@ rule all:
         FIGURE_FILES,
         expand("results/{experiment}/{statistic}.parquet", experiment=CONFIG.experiment, statistic=STATISTICS),
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
+        expand("results/{experiment}/record.json", experiment=CONFIG.experiment),
 
 
 rule claims:

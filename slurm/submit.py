@@ -168,7 +168,7 @@ def main() -> None:
         )
         options.append(f"--dependency=afterany:{':'.join(earlier)}")
     first_try = re.search(r"--attempt '?1'?(?= )", script) is not None
-    force = first_try and "WINNOW_FORCE" in os.environ
+    force = first_try and bool(os.environ.get("WINNOW_FORCED"))
     comment = f"winnow/{run}/{uuid.uuid4().hex[:12]}"
     print(sbatch(options, plain_run(script, job, force=force), comment))
 

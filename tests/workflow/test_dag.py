@@ -82,6 +82,7 @@ def test_the_experiments_at_full_size(fresh, config):
         "gather_statistic": 8,
         "check_claims": 1,
         **{f"plot_fig{n}": 1 for n in range(1, 7)},
+        "record_run": 1,
         "all": 1,
     }
 

@@ -1,6 +1,5 @@
 """Configuration, lists of what there is, and the helper functions of the rules; no rules."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 from winnow import needs
 from winnow.config import CLONE_SUFFIX, ConfigError, check_config_file, parse_config
 from winnow.devices import visible_gpus
+from winnow.environment import hand_to_jobs
 from winnow.versions import VERSIONS
 
 config_files = workflow.overwrite_configfiles or ["config.yaml"]
@@ -35,13 +35,10 @@ if workflow.nodes is None and asked_cores is not None and asked_cores > availabl
     logger.info(f"{asked_cores} cores were asked for, {available_cpu_count()} are there and will be used.")
     workflow.global_resources["_cores"] = available_cpu_count()
 
-# What jobs have to know of this run but no result depends on; slurm/submit.py is told all files of a job, not a
-# hundred at most.
+# `forced` and `jobs_per_gpu` are for slurm/submit.py, which is also told all files of a job, not a hundred at most.
+forced = workflow.is_main_process and {"-f", "-F", "-R", "--force", "--forceall", "--forcerun"} & set(sys.argv)
+hand_to_jobs(scratch=CONFIG.compute.scratch, jobs_per_gpu=CONFIG.compute.jobs_per_gpu, forced="yes" if forced else None)
 snakemake.jobs.IO_PROP_LIMIT = sys.maxsize
-os.environ["WINNOW_SCRATCH"] = CONFIG.compute.scratch or ""
-os.environ["WINNOW_JOBS_PER_GPU"] = str(CONFIG.compute.jobs_per_gpu)
-if workflow.is_main_process and {"-f", "-F", "-R", "--force", "--forceall", "--forcerun"} & set(sys.argv):
-    os.environ["WINNOW_FORCE"] = "1"
 
 METHODS = ["imp", "oneshot", "random"]
 ROUNDS = list(range(1, CONFIG.pruning.rounds + 1))

@@ -169,6 +169,8 @@ rule gather_statistic:
     resources:
         mem_mb=memory("gather_statistic"),
         runtime=minutes("gather_statistic"),
+    params:
+        version=VERSIONS["gather_statistic"],
     script:
         "../scripts/gather_statistic.py"
 

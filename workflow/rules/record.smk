@@ -17,8 +17,8 @@ rule record_run:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=memory("gather_statistic"),
-        runtime=minutes("gather_statistic"),
+        mem_mb=memory("record_run"),
+        runtime=minutes("record_run"),
     params:
         configuration=CONFIG.model_dump(mode="json"),
         logs="results/{experiment}/logs",

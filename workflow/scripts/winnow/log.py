@@ -1,5 +1,6 @@
-"""Where a job says what it does, and how it fails."""
+"""Where a job says what it does, what does it, and how it fails."""
 
+import atexit
 import ctypes
 import logging
 import os
@@ -10,12 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from winnow.record import write_maker
+
 EXPECTED = (ValueError, ArithmeticError, OSError)
 """Errors whose message tells a person what to do; the traceback goes to the log only."""
 
 
 def log_to(path: str | Path) -> None:
     """Send log messages and uncaught errors to a file, and in short to standard error.
+
+    The file's last line says what this process was; see `record`.
 
     From here on the process also ends when Snakemake, which started it, has gone.
 
@@ -36,6 +41,7 @@ def log_to(path: str | Path) -> None:
     logging.basicConfig(format="%(levelname)s %(message)s", handlers=handlers, force=True)
     logging.getLogger("winnow").setLevel(logging.INFO)  # of other packages, warnings only
     logging.captureWarnings(True)
+    atexit.register(write_maker, path)
 
 
 def _end_with_parent() -> None:

@@ -33,12 +33,13 @@ MEMORY_MB = {
     "gather_statistic": 1000,
     "check_claims": 1000,
     "plot_figures": 1000,
+    "record_run": 1000,
 }
 """Memory of a job of each step at the paper's size, in MB."""
 
 _PAPER_INPUTS, _PAPER_PARAMETERS, _PAPER_ROWS = 3072, 5_221_352, 18 * 11 * 1024
 _BY_INPUTS = {"prepare_dataset", "clone_gaussian", "measure_components"}
-_BY_ROWS = {"gather_statistic", "check_claims", "plot_figures"}
+_BY_ROWS = {"gather_statistic", "check_claims", "plot_figures", "record_run"}
 _TRAINING = {"train_dense", "prune_imp_round", "retrain_pruned"}
 
 

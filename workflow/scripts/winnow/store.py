@@ -184,7 +184,7 @@ _NO_CHECKSUM = b"xxh3_128:" + 32 * b"0"
 
 _DAMAGED = "does not match its checksum: it was damaged after it was written"
 _MALFORMED = (
-    *(ValueError, LookupError, TypeError, OSError, EOFError, MemoryError, RecursionError),
+    *(ValueError, LookupError, TypeError, OverflowError, OSError, EOFError, MemoryError, RecursionError),
     *(SyntaxError, TokenError, pa.ArrowException, SafetensorError),  # numpy parses an array's header as Python
 )
 

@@ -18,6 +18,7 @@ VERSIONS: dict[str, int] = {
     "measure_cavity": 3,
     "measure_cavity_example": 3,
     "measure_components": 3,
+    "gather_statistic": 1,
     "check_claims": 2,
     "plot_figures": 1,
 }
