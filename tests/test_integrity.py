@@ -246,7 +246,7 @@ def failing(monkeypatch, call: str, number: int) -> None:
     [
         (
             errno.ENOSPC,
-            r"its disk is full, it needs \d\.\d\d MB and [\d.]+ .B are free; make room and run Snakemake again",
+            r"its disk is full, it needs \d+\.\d\d [kM]B and [\d.]+ .B are free; make room and run Snakemake again",
         ),
         (errno.EDQUOT, "the quota of its disk is used up, it needs .*; make room"),
         (errno.EROFS, "Read-only file system in the folder .*; make it writable"),

@@ -173,7 +173,8 @@ def _room(path: Path) -> int:
 
 
 def _amount(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:.2f} GB" if n_bytes >= 1e8 else f"{n_bytes / 1e6:.2f} MB"
+    unit, size = next(((unit, size) for unit, size in (("GB", 1e9), ("MB", 1e6)) if n_bytes >= size / 10), ("kB", 1e3))
+    return f"{n_bytes / size:.2f} {unit}"
 
 
 # -- checksums and descriptions ---------------------------------------------------------------------------------------
