@@ -153,7 +153,7 @@ def test_released_images_stay(tmp_path):
 def test_a_disk_without_room_is_named_before_anything_is_filled(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3 * 4 * 4 - 1))
     with (
-        pytest.raises(StoreError, match=r"d: needs 0.00 MB, its disk has 0.00 MB left: make room"),
+        pytest.raises(StoreError, match=r"d: needs 0.05 kB, its disk has 0.05 kB left: make room"),
         new(tmp_path / "d"),
     ):
         raise AssertionError("it began")
