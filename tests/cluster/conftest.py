@@ -95,6 +95,15 @@ class OnCluster:
         mask = f"prune_imp_round results/tiny/runs/photos/seed0/imp/round{round}/mask.safetensors"
         self.until(lambda: mask in self.trained(), f"training of round {round}")
 
+    def until_requeued(self) -> None:
+        """Wait until a job runs for the second time."""
+
+        def runs_again() -> bool:
+            self.cluster.begin_requeued()
+            return any(job.restarts and job.state == "RUNNING" for job in self.cluster.jobs(active=True))
+
+        self.until(runs_again, "second run of a job")
+
     def active(self) -> list[str]:
         """Ids of the jobs that wait or run."""
         return [job.id for job in self.cluster.jobs(active=True)]

@@ -213,6 +213,12 @@ class Cluster:
         done = subprocess.run(command, env=self.environment, text=True, capture_output=True, timeout=60, check=False)
         return done.stdout if done.returncode == 0 else ""
 
+    def begin_requeued(self) -> None:
+        """Have jobs that were requeued begin as soon as they can; Slurm lets them wait for two minutes."""
+        for job in self.jobs(active=True):
+            if job.restarts and job.state == "PENDING":
+                self.ask("scontrol", "update", f"JobId={job.id}", "StartTime=now")
+
     def node_states(self) -> dict[str, str]:
         """State of each node, such as idle, mixed, allocated, down*."""
         lines = self.ask("sinfo", "--noheader", "--Node", "--format=%N %T").splitlines()

@@ -90,6 +90,7 @@ def test_a_node_that_dies(on_cluster, before, finished):
     on_cluster.cluster.kill_node("gpu1")
     on_cluster.until(lambda: on_cluster.cluster.node_states()["gpu1"].startswith("down"), "loss of the node")
     on_cluster.cluster.start_node("gpu1")
+    on_cluster.until_requeued()
     run.wait()
     (job,) = chains(on_cluster, before)
     assert job.restarts == 1  # Slurm requeued it
@@ -103,6 +104,7 @@ def test_preemption(on_cluster, before, finished):
     on_cluster.until_training(3)
     urgent = ["sbatch", "--partition=urgent", "--nodelist=gpu1", "--exclusive", "--output=/dev/null", "--wrap=sleep 5"]
     assert on_cluster.cluster.ask(*urgent)
+    on_cluster.until_requeued()
     run.wait()
     (job,) = chains(on_cluster, before)
     assert job.restarts == 1
