@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 # Small networks are slower on many threads; set before numpy and torch start theirs.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell that starts the tests in the background has them ignore Ctrl-C, and with them all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
