@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -12,10 +13,10 @@ DENSE = "train_dense results/tiny/runs/photos/seed0/dense/rewind.safetensors"
 
 
 def assert_same_as_local(project: OnCluster, finished) -> None:
-    """The statistics of the run are those of the run without a cluster, byte for byte."""
-    statistics = project.results("runs/photos/seed0/**/*.parquet")
-    local = finished.results()
-    assert statistics and all(local[path] == content for path, content in statistics.items())
+    """Masks, parameters and training curves of the run are those of the run without a cluster, byte for byte."""
+    for pattern, number in (("*.safetensors", 2 + 3), ("*.parquet", 1 + 2)):  # dense, rounds
+        found, local = project.results(f"runs/photos/seed0/**/{pattern}"), finished.results(f"**/{pattern}")
+        assert len(found) == number and all(local[path] == content for path, content in found.items())
     assert not list(project.folder.glob("results/**/.*.part"))
 
 
@@ -90,6 +91,8 @@ def test_a_node_that_dies(on_cluster, before, finished):
     on_cluster.cluster.kill_node("gpu1")
     on_cluster.until(lambda: on_cluster.cluster.node_states()["gpu1"].startswith("down"), "loss of the node")
     on_cluster.cluster.start_node("gpu1")
+    on_cluster.until(lambda: on_cluster.cluster.node_states()["gpu1"] == "idle", "return of the node")
+    time.sleep(5)  # while the node clears away what it had of the job
     on_cluster.until_requeued()
     run.wait()
     (job,) = chains(on_cluster, before)

@@ -61,7 +61,8 @@ def test_a_sites_own_file_goes_into_the_requests(on_cluster, before):
     site["default-resources"] |= {"slurm_partition": "cpu", "slurm_gpu_partition": "gpu", "gres": "gpu:1"}
     (on_cluster.folder / "my-site").mkdir()
     (on_cluster.folder / "my-site/config.yaml").write_text(yaml.safe_dump(site))
-    on_cluster.start("--profile", "my-site", *SMALL).wait()
+    statistic = "results/tiny/runs/photos/seed0/imp/locality.parquet"
+    on_cluster.start("--profile", "my-site", statistic, *SMALL[1:]).wait()
     partitions = on_cluster.cluster.ask("squeue", "--states=all", "--noheader", "--format=%i %j %P %a")
     rows = [row for row in map(str.split, partitions.splitlines()) if int(row[0]) > before]
     assert {(row[1], row[2]) for row in rows} == {

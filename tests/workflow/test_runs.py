@@ -2,11 +2,8 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -244,32 +241,3 @@ def test_the_report_is_built(finished, tmp_path):
     for figure in FIGURES:
         assert f"results/tiny/figures/{figure}.png" in page
     assert "results/tiny/claims.csv" in page
-
-
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_killed_run_goes_on_and_ends_the_same(finished, fresh, sent):
-    command = [sys.executable, "-m", "snakemake", "--configfile", "configs/tiny.yaml", "--cores", "2", "fig1", "fig4"]
-    with (fresh.folder / "said.txt").open("w") as said:
-        running = subprocess.Popen(
-            command,
-            cwd=fresh.folder,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            # Where the tests themselves run in the background, an interrupt is ignored, by their children too.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-        )
-    deadline = time.monotonic() + 120
-    while not list(fresh.folder.glob("results/tiny/runs/photos/seed*/imp/round2/mask.safetensors")):
-        assert running.poll() is None and time.monotonic() < deadline, (fresh.folder / "said.txt").read_text()[-3000:]
-        time.sleep(0.02)
-    os.killpg(running.pid, sent)  # Snakemake and its jobs
-    assert running.wait(timeout=60) != 0
-    assert not list(fresh.folder.glob("results/tiny/figures/*"))
-    fresh.snakemake("--unlock")
-    fresh.snakemake("--cores", "2", "fig1", "fig4")
-    for pattern in ("runs/photos/*/*/*.parquet", "figures/*.png"):
-        again = fresh.results(pattern)
-        assert again == {path: content for path, content in finished.results(pattern).items() if path in again}
-    # A part of a file that was being written when it was killed may stay beside it, never under its name.
-    assert fresh.would_run("fig1", "fig4") == []
