@@ -18,9 +18,9 @@ import pytest
 from cluster.slurm import Cluster, missing_programs
 from project import copy_project
 
-# One statistic of one run: three jobs of Slurm, one after another.
+# The chain of one run, and its data: two jobs of Slurm, one after the other.
 SMALL = [
-    "results/tiny/runs/photos/seed0/imp/locality.parquet",
+    "results/tiny/runs/photos/seed0/imp/round3/mask.safetensors",
     "--config",
     "seeds=[0]",
     "datasets={photos: {clone: null}}",
