@@ -74,7 +74,7 @@ for room in {rooms}; do
 done
 """
 # Of Snakemake about its own files, of the store, and of it before a dataset is made.
-FULL = ("[Errno 28] No space left on device", "its disk is full", "MB left: make room")
+FULL = ("[Errno 28] No space left on device", "its disk is full", "B left: make room")
 
 
 @mounts

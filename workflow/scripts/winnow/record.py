@@ -58,7 +58,7 @@ def describe_process() -> dict[str, Any]:
 def _packages() -> dict[str, str]:
     found = {}
     for name, module in sorted(sys.modules.items()):
-        version = getattr(module, "__version__", None)
+        version = getattr(module, "__dict__", {}).get("__version__")  # asked for, some modules warn
         if "." not in name and name not in sys.stdlib_module_names and isinstance(version, str):
             found[name] = version
     return found

@@ -656,8 +656,8 @@ class _StoredSplit(Split):
     def labels(self) -> np.ndarray:
         name = f"{self._name}_labels.npy"
         labels = _open_array(self._folder, name, self._checksums)
-        fits = labels.ndim == 1 and labels.dtype.kind in "iu" and labels.size > 0
-        if not fits or labels.min() < 0 or labels.max() >= self._n_classes:
+        numbers = labels.ndim == 1 and labels.dtype.kind in "iu"
+        if not numbers or not ((labels >= 0) & (labels < self._n_classes)).all():
             raise _unusable(self._folder / name, f"does not hold the numbers of {self._n_classes} classes")
         return labels
 
