@@ -11,6 +11,7 @@ import os
 import platform
 import subprocess
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -57,10 +58,11 @@ def describe_process() -> dict[str, Any]:
 
 def _packages() -> dict[str, str]:
     found = {}
-    for name, module in sorted(sys.modules.items()):
-        version = getattr(module, "__dict__", {}).get("__version__")  # asked for, some modules warn
-        if "." not in name and name not in sys.stdlib_module_names and isinstance(version, str):
-            found[name] = version
+    with warnings.catch_warnings(action="ignore"):  # some modules do not like to be asked
+        for name, module in sorted(sys.modules.items()):
+            version = getattr(module, "__version__", None)
+            if "." not in name and name not in sys.stdlib_module_names and isinstance(version, str):
+                found[name] = version
     return found
 
 
