@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from winnow.network import initial_parameters
-from winnow.pruning import apply_mask, full_mask, prunable_names
-from winnow.store import Dataset, Mask, Parameters, Split
+from winnow.pruning.masks import apply_mask, full_mask, prunable_names
+from winnow.store.datasets import Dataset, Split
+from winnow.store.tensors import Mask, Parameters
 
 SIZES = [3072, 1024, 1024, 1000]
 """Units per layer of the paper's network."""

@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 
 from project import Project, copy_project
-from winnow import store
+from winnow.store.datasets import Dataset, new_dataset, open_dataset
 
 
 def make_dataset(
     folder: Path, *, shape=(3, 6, 6), n_classes=4, n_train=80, n_validation=40, dtype=np.uint8, seed=0
-) -> store.Dataset:
+) -> Dataset:
     """A dataset whose classes differ in their mean image."""
     draw = np.random.default_rng(seed)
     n_inputs = int(np.prod(shape))
     means = draw.uniform(40, 215, (n_classes, n_inputs))
-    with store.new_dataset(
+    with new_dataset(
         folder,
         shape=shape,
         classes=[f"class {k}" for k in range(n_classes)],
@@ -38,11 +38,11 @@ def make_dataset(
             split.labels[:] = np.arange(len(split.labels)) % n_classes
             images = means[split.labels] + draw.normal(0, 40, split.images.shape)
             split.images[:] = np.clip(images, 0, 255).astype(dtype)
-    return store.open_dataset(folder)
+    return open_dataset(folder)
 
 
 @pytest.fixture
-def dataset(tmp_path) -> store.Dataset:
+def dataset(tmp_path) -> Dataset:
     return make_dataset(tmp_path / "dataset")
 
 

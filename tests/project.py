@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "workflow" / "scripts"
+"""The rules' scripts, and beside them the library."""
+
 PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "slurm", "workflow"]
 
 

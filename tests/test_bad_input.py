@@ -21,30 +21,30 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import make_dataset
-from winnow import store
 from winnow.clone import clone_gaussian
-from winnow.config import Config, ConfigError, check_config_file, parse_config
-from winnow.datasets import prepare_dataset
+from winnow.config.experiment import Config
+from winnow.config.parse import parse_config
+from winnow.config.words import ConfigError
+from winnow.config.yaml_files import check_config_file
+from winnow.datasets.files.image_folder import find_class_folders
+from winnow.datasets.files.photos import list_photos
+from winnow.datasets.prepare import prepare_dataset
 from winnow.figures.pictures import mask_pictures
-from winnow.imp import TrainingSettings, prune_imp_round, retrain_pruned
-from winnow.log import EXPECTED
+from winnow.job.log import EXPECTED
 from winnow.measure.cavity import measure_cavity
 from winnow.measure.components import measure_components
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
-from winnow.photo_files import list_photos
-from winnow.pruning import (
-    apply_mask,
-    full_mask,
-    prune_by_score,
-    prune_imp_first_round,
-    prune_oneshot,
-    prune_random,
-    score_parameters,
-)
-from winnow.source_files import find_class_folders
-from winnow.store import Mask, Parameters
+from winnow.pruning.imp import prune_imp_first_round, prune_imp_round
+from winnow.pruning.masks import apply_mask, full_mask
+from winnow.pruning.oneshot import prune_oneshot
+from winnow.pruning.random import prune_random
+from winnow.pruning.retrain import retrain_pruned
+from winnow.pruning.scores import prune_by_score, score_parameters
+from winnow.store.datasets import Dataset, open_dataset
+from winnow.store.tensors import Mask, Parameters
+from winnow.training.settings import TrainingSettings
 
 NAN, INFINITY = float("nan"), float("inf")
 GOOD = {
@@ -396,9 +396,9 @@ IMAGES: list[tuple[str, Callable[[Path], object], str]] = [
 ]
 
 
-def prepare(tmp_path: Path, **source: object) -> store.Dataset:
+def prepare(tmp_path: Path, **source: object) -> Dataset:
     prepare_dataset(tmp_path / "dataset", name="d", **source)
-    return store.open_dataset(tmp_path / "dataset")
+    return open_dataset(tmp_path / "dataset")
 
 
 @pytest.mark.parametrize(("spoil", "message"), [case[1:] for case in IMAGES], ids=[case[0] for case in IMAGES])
@@ -491,11 +491,11 @@ def numbers(mask: Mask) -> Mask:
     return {name: array.astype(np.uint8) for name, array in mask.items()}
 
 
-def imp_round(parameters: Parameters, mask: Mask, dataset: store.Dataset) -> object:
+def imp_round(parameters: Parameters, mask: Mask, dataset: Dataset) -> object:
     return prune_imp_round(parameters, mask, dataset, seed=0, n=2, settings=SETTINGS, **MAGNITUDE)
 
 
-def retrain(parameters: Parameters, mask: Mask, dataset: store.Dataset) -> object:
+def retrain(parameters: Parameters, mask: Mask, dataset: Dataset) -> object:
     return retrain_pruned(parameters, mask, dataset, seed=0, n=2, settings=SETTINGS)
 
 
@@ -504,7 +504,7 @@ def after_training(size: int) -> dict[str, Parameters]:
 
 
 SAME = "not of the same network"
-MIXED: list[tuple[str, Callable[[store.Dataset], object], str]] = [
+MIXED: list[tuple[str, Callable[[Dataset], object], str]] = [
     ("round: mask of a wider layer", lambda d: imp_round(network(), masks(108, 9, 5, 4)[1], d), SAME),
     (
         "round: mask of other pixels",
@@ -597,7 +597,7 @@ MIXED: list[tuple[str, Callable[[store.Dataset], object], str]] = [
 
 
 @pytest.fixture(scope="module")
-def any_dataset(tmp_path_factory) -> store.Dataset:
+def any_dataset(tmp_path_factory) -> Dataset:
     return make_dataset(tmp_path_factory.mktemp("any") / "dataset")
 
 

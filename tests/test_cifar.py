@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from winnow import store
-from winnow.datasets import cifar, prepare_dataset
-from winnow.source_files import CIFAR10, CIFAR100, CifarEdition, SourceError
+from winnow.datasets import cifar
+from winnow.datasets.files.cifar import CIFAR10, CIFAR100, CifarEdition
+from winnow.datasets.files.names import SourceError
+from winnow.datasets.prepare import prepare_dataset
+from winnow.store.datasets import Dataset, open_dataset
 
 CLASSES = [f"class {k}" for k in range(10)]
 
@@ -55,9 +57,9 @@ def pack(path: Path, held: dict[str, dict], edition: CifarEdition) -> Path:
     return path
 
 
-def prepare(tmp_path: Path, path: Path, source: str = "cifar10", **settings) -> store.Dataset:
+def prepare(tmp_path: Path, path: Path, source: str = "cifar10", **settings) -> Dataset:
     prepare_dataset(tmp_path / "dataset", source=source, name="small", path=str(path), **settings)
-    return store.open_dataset(tmp_path / "dataset")
+    return open_dataset(tmp_path / "dataset")
 
 
 def fault(tmp_path: Path, path: Path, **settings) -> str:

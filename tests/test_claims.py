@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from winnow import store
 from winnow.claims import CLAIMS, check_claims, final_width, predicted_signs, share_without_width, summarise_claims
+from winnow.store.tables import read_table, write_table
 
 METHODS = ("imp", "oneshot", "random")
 
@@ -129,8 +129,8 @@ def test_controls_stand_beside():
 def test_the_table_fits_its_schema_and_the_summary_reads_well(tmp_path):
     _, table = verdicts(clone={"imp": 12.0})
     columns = {name: table[name].tolist() for name in table}
-    store.write_table(tmp_path / "claims.parquet", "claims", columns)
-    assert store.read_table(tmp_path / "claims.parquet", "claims").num_rows == len(table)
+    write_table(tmp_path / "claims.parquet", "claims", columns)
+    assert read_table(tmp_path / "claims.parquet", "claims").num_rows == len(table)
     summary = summarise_claims(columns)
     assert summary.startswith("dataset,claim,verdict,statement,statistic,mean,minimum,maximum,rule\n")
     assert len(summary.splitlines()) == 1 + table["seed"].isna().sum()

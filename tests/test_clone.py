@@ -11,16 +11,11 @@ from scipy import stats
 
 import winnow.clone
 from reference import clone as reference
-from winnow import store
-from winnow.clone import (
-    CloneError,
-    certify,
-    clone_gaussian,
-    fit_gaussian,
-    mean_kurtosis,
-    summarise_certificate,
-)
+from winnow.clone import CloneError, certify, clone_gaussian, fit_gaussian, mean_kurtosis, summarise_certificate
 from winnow.datasets.nlgp import sample_nlgp
+from winnow.store.atomic import StoreError
+from winnow.store.datasets import Dataset, new_dataset, open_dataset
+from winnow.store.tables import read_table
 
 
 def skewed(n: int, p: int, rng: np.random.Generator) -> np.ndarray:
@@ -40,7 +35,7 @@ def write_source(
     """A dataset with so many (training, validation) images of each class."""
     rng = np.random.default_rng(5)
     p = int(np.prod(shape))
-    with store.new_dataset(
+    with new_dataset(
         folder,
         shape=shape,
         classes=[f"class {k}" for k in range(len(counts))],
@@ -59,13 +54,13 @@ def write_source(
             split.images[:] = np.clip(images, 0, 255) if dtype == np.uint8 else images
 
 
-def clone(tmp_path: Path, name: str = "x-clone", to: str = "clone", **settings: object) -> store.Dataset:
+def clone(tmp_path: Path, name: str = "x-clone", to: str = "clone", **settings: object) -> Dataset:
     clone_gaussian(tmp_path / "source", tmp_path / to, tmp_path / f"{to}.parquet", name=name, **settings)
-    return store.open_dataset(tmp_path / to)
+    return open_dataset(tmp_path / to)
 
 
 def certificate(tmp_path: Path, to: str = "clone") -> list[dict]:
-    return store.read_table(tmp_path / f"{to}.parquet", "certificate").to_pylist()
+    return read_table(tmp_path / f"{to}.parquet", "certificate").to_pylist()
 
 
 # -- the Gaussian ------------------------------------------------------------------------------------------------------
@@ -189,7 +184,7 @@ def test_mean_kurtosis_against_scipy() -> None:
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_clone_has_classes_labels_and_order_of_the_source(tmp_path: Path, per: str, shuffled: bool) -> None:
     write_source(tmp_path / "source", [(9, 3), (5, 0), (14, 6)], shuffled=shuffled)
-    made, source = clone(tmp_path, per=per), store.open_dataset(tmp_path / "source")
+    made, source = clone(tmp_path, per=per), open_dataset(tmp_path / "source")
     assert (made.shape, made.classes, made.pixel_scale) == (source.shape, source.classes, source.pixel_scale)
     assert made.source["clone_of"] == source.source and made.source["per"] == per
     for split, of_source in ((made.train, source.train), (made.validation, source.validation)):
@@ -217,7 +212,7 @@ def test_clone_is_gaussian_where_the_source_is_not(tmp_path: Path) -> None:
     rows = certificate(tmp_path)
     assert {row["statistic"] for row in rows} == {"mean", "covariance", "kurtosis_random", "kurtosis_pixel"}
     assert len(rows) == 6 * 4 and {row["dataset"] for row in rows} == {"x-clone"}
-    text = summarise_certificate(store.read_table(tmp_path / "clone.parquet", "certificate"))
+    text = summarise_certificate(read_table(tmp_path / "clone.parquet", "certificate"))
     summary = pd.read_csv(io.StringIO(text), index_col="statistic")
     assert summary.loc[["mean", "covariance"], "source"].isna().all()
     assert (summary.loc[["kurtosis_random", "kurtosis_pixel"], "source"] > 3.5).all()
@@ -228,7 +223,7 @@ def test_clone_is_gaussian_where_the_source_is_not(tmp_path: Path) -> None:
 def test_channels_are_independent_or_joint(tmp_path: Path) -> None:
     n = 4000
     write_source(tmp_path / "source", [(n, 2)], shape=(2, 2, 2), dtype=np.float32)
-    source = np.cov(store.open_dataset(tmp_path / "source").train.images.T.astype(np.float64))
+    source = np.cov(open_dataset(tmp_path / "source").train.images.T.astype(np.float64))
     error = np.sqrt((source**2 + np.outer(np.diag(source), np.diag(source))) / n)
     across = np.kron(1 - np.eye(2), np.ones((4, 4))).astype(bool)
     assert np.abs(source[across] / error[across]).max() > 20
@@ -240,7 +235,7 @@ def test_channels_are_independent_or_joint(tmp_path: Path) -> None:
 
 def test_validation_images_come_from_the_training_fit(tmp_path: Path) -> None:
     write_source(tmp_path / "source", [(50, 4000)], shape=(1, 2, 2))
-    made, source = clone(tmp_path), store.open_dataset(tmp_path / "source")
+    made, source = clone(tmp_path), open_dataset(tmp_path / "source")
     mean, deviation = (f(source.train.images.astype(np.float64), axis=0) for f in (np.mean, np.std))
     scores = (made.validation.images.mean(axis=0, dtype=np.float64) - mean) / (deviation / np.sqrt(4000))
     assert np.abs(scores).max() < 4.5
@@ -248,7 +243,7 @@ def test_validation_images_come_from_the_training_fit(tmp_path: Path) -> None:
 
 def test_fit_per_class(tmp_path: Path) -> None:
     write_source(tmp_path / "source", [(40, 5), (6, 5)], shape=(1, 6, 6), shuffled=True)
-    made, source = clone(tmp_path, fit_per_class=30), store.open_dataset(tmp_path / "source")
+    made, source = clone(tmp_path, fit_per_class=30), open_dataset(tmp_path / "source")
     assert [row["n_fit"] for row in certificate(tmp_path)] == [30] * 4 + [6] * 4
     assert [row["n_drawn"] for row in certificate(tmp_path)] == [40] * 4 + [6] * 4
     of_class = source.train.labels == 0
@@ -276,7 +271,7 @@ def test_clone_is_the_same_on_any_number_of_threads_and_that_of_the_reference(
 ) -> None:
     write_source(tmp_path / "source", [(9, 3), (20, 4), (5, 0), (30, 2), (8, 8)], shape=(3, 4, 4), shuffled=shuffled)
     settings = {"per": per, "fit_per_class": 8, "seed": 2}
-    expected = reference.clone_images(store.open_dataset(tmp_path / "source"), "x-clone", **settings)
+    expected = reference.clone_images(open_dataset(tmp_path / "source"), "x-clone", **settings)
     for threads in (1, 2, 7):
         made = clone(tmp_path, to=f"on {threads}", threads=threads, **settings)
         for split, images in zip((made.train, made.validation), expected, strict=True):
@@ -328,7 +323,7 @@ def test_no_more_than_a_class_a_thread_is_in_memory(
 
 def test_classes_and_splits_have_their_own_streams(tmp_path: Path) -> None:
     write_source(tmp_path / "source", [(9, 9), (9, 9)], dtype=np.float32)
-    source = store.open_dataset(tmp_path / "source")
+    source = open_dataset(tmp_path / "source")
     made = clone(tmp_path)
     noise = []
     for k in range(2):
@@ -351,7 +346,7 @@ def test_a_class_of_one_image_is_refused(tmp_path: Path, n: int) -> None:
 def test_unknown_kind_and_missing_source(tmp_path: Path) -> None:
     with pytest.raises(CloneError, match="per \\('pixel'\\) must be channel or joint"):
         clone(tmp_path, per="pixel")
-    with pytest.raises(store.StoreError, match="is not a complete dataset"):
+    with pytest.raises(StoreError, match="is not a complete dataset"):
         clone(tmp_path)
 
 
@@ -360,5 +355,5 @@ def test_clone_of_a_clone(tmp_path: Path) -> None:
     clone(tmp_path)
     (tmp_path / "clone").rename(tmp_path / "first")
     clone_gaussian(tmp_path / "first", tmp_path / "second", tmp_path / "second.parquet", name="x-clone-clone")
-    second = store.open_dataset(tmp_path / "second")
+    second = open_dataset(tmp_path / "second")
     assert second.source["clone_of"]["clone_of"] == {"source": "made up"}

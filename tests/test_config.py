@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from winnow.config import ConfigError, parse_config, schema, settings_table
-from winnow.source_files import IMAGENET32_TRAIN, IMAGENET32_VALIDATION
+from winnow.config.documents import schema, settings_table
+from winnow.config.parse import parse_config
+from winnow.config.words import ConfigError
+from winnow.datasets.files.imagenet32 import IMAGENET32_TRAIN, IMAGENET32_VALIDATION
 
 ROOT = Path(__file__).parent.parent
 GOOD = {

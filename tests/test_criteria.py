@@ -3,7 +3,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from winnow.criteria import magnitude, magnitude_increase, n_survivors
+from winnow.pruning.criteria.magnitude import magnitude
+from winnow.pruning.criteria.magnitude_increase import magnitude_increase
+from winnow.pruning.schedule import n_survivors
 
 
 @pytest.mark.parametrize("share", [0.2, 0.3, 0.5])

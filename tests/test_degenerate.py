@@ -8,19 +8,21 @@ import pandas as pd
 import pytest
 
 from conftest import make_dataset
-from winnow import store
 from winnow.claims import UNDETERMINED, check_claims, summarise_claims
 from winnow.figures.fig1 import plot_fig1
 from winnow.figures.fig3 import plot_fig3
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
-from winnow.measure.cavity import measure_cavity, measure_cavity_example
+from winnow.measure.cavity import measure_cavity
+from winnow.measure.cavity_example import measure_cavity_example
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
-from winnow.pruning import full_mask
-from winnow.store import Dataset, Mask
+from winnow.pruning.masks import full_mask
+from winnow.store.datasets import Dataset
+from winnow.store.tables import read_table, write_table
+from winnow.store.tensors import Mask
 
 N_UNITS = 14
 SHAPE = (3, 6, 6)
@@ -55,8 +57,8 @@ def measure(case: str, dataset: Dataset, folder: Path) -> Tables:
     units, population, pairs = measure_locality(masks, SHAPE)
 
     def table(name: str, columns: dict, **constants: object) -> pd.DataFrame:
-        store.write_table(folder / "table.parquet", name, columns, **constants)
-        return store.read_table(folder / "table.parquet", name).to_pandas()
+        write_table(folder / "table.parquet", name, columns, **constants)
+        return read_table(folder / "table.parquet", name).to_pandas()
 
     def runs(name: str, columns: dict, fates: bool = False) -> pd.DataFrame:
         return pd.concat(

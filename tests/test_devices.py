@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from winnow import devices
-from winnow.devices import claim_device, visible_gpus
+from project import SCRIPTS
+from winnow.job import devices
+from winnow.job.devices import claim_device, visible_gpus
 
 UUIDS = [f"GPU-{n}a1b2c3d-0000-1111-2222-333344445555" for n in range(3)]
 VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
@@ -54,7 +55,7 @@ sys.stdin.read()
     def __init__(self, machine: Machine, jobs_per_gpu: int, environment: dict[str, str]):
         folders = [str(folder) for folder in (machine.driver, machine.devices, machine.locks)]
         inherited = {key: value for key, value in os.environ.items() if key not in VARIABLES}
-        library = devices.__file__.removesuffix("/winnow/devices.py")
+        library = str(SCRIPTS)
         self.process = subprocess.Popen(
             [sys.executable, "-c", self.CODE, str(jobs_per_gpu), *folders],
             env={**inherited, "PYTHONPATH": library, **environment},
@@ -150,7 +151,7 @@ def test_without_a_driver_torch_is_not_imported(machine, monkeypatch):
         "import winnow.measure.cavity, winnow.measure.kurtosis, winnow.measure.locality, winnow.measure.components\n"
         "assert 'torch' not in sys.modules"
     )
-    monkeypatch.setenv("PYTHONPATH", devices.__file__.removesuffix("/winnow/devices.py"))
+    monkeypatch.setenv("PYTHONPATH", str(SCRIPTS))
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(ValueError, match="no NVIDIA driver"):
         claim_device("cuda")

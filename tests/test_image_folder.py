@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from winnow import store
-from winnow.datasets import prepare_dataset
+from winnow.datasets.files.names import SourceError
 from winnow.datasets.image_folder import split_files
-from winnow.source_files import SourceError
+from winnow.datasets.prepare import prepare_dataset
+from winnow.store.datasets import Dataset, open_dataset
 
 
 def save(path: Path, pixels: np.ndarray) -> None:
@@ -21,9 +21,9 @@ def noise(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
-def prepare(tmp_path: Path, folder: Path, **settings) -> store.Dataset:
+def prepare(tmp_path: Path, folder: Path, **settings) -> Dataset:
     prepare_dataset(tmp_path / "dataset", source="image_folder", name="mine", folder=str(folder), **settings)
-    return store.open_dataset(tmp_path / "dataset")
+    return open_dataset(tmp_path / "dataset")
 
 
 def fault(tmp_path: Path, folder: Path, **settings) -> str:

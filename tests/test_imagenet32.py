@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow import store
-from winnow.datasets import batches, imagenet32, prepare_dataset
+from winnow.datasets import batches, imagenet32
 from winnow.datasets.batches import rows_by_class
+from winnow.datasets.files.imagenet32 import IMAGENET32_TRAIN, IMAGENET32_VALIDATION
+from winnow.datasets.files.names import SourceError
+from winnow.datasets.prepare import prepare_dataset
 from winnow.datasets.standin import write_standin
-from winnow.source_files import IMAGENET32_TRAIN, IMAGENET32_VALIDATION, SourceError
+from winnow.store.datasets import Dataset, open_dataset
 
 NAMES = (*IMAGENET32_TRAIN, IMAGENET32_VALIDATION)
 
@@ -35,10 +37,10 @@ def files(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path / "files")
 
 
-def prepare(folder: Path, **settings) -> store.Dataset:
+def prepare(folder: Path, **settings) -> Dataset:
     dataset = folder.parent / "dataset"
     prepare_dataset(dataset, source="imagenet32", name="small", folder=str(folder), **{"classes": 5, **settings})
-    return store.open_dataset(dataset)
+    return open_dataset(dataset)
 
 
 def fault(folder: Path, **settings) -> str:
@@ -83,7 +85,7 @@ def reference(folder: Path, names, n_classes: int = 5, most: int = 10**9) -> tup
 )
 def test_images_are_sorted_by_class_in_their_own_order(made, tmp_path, change, n_classes, most):
     prepare_dataset(tmp_path / "d", source="imagenet32", name="x", folder=made, **{"classes": 5, **change})
-    dataset = store.open_dataset(tmp_path / "d")
+    dataset = open_dataset(tmp_path / "d")
     for split, names, limit in zip((dataset.train, dataset.validation), (NAMES[:10], NAMES[10:]), most, strict=True):
         images, labels = reference(made, names, n_classes, limit)
         np.testing.assert_array_equal(split.images, images)
@@ -114,7 +116,7 @@ def test_both_editions_give_the_same_dataset(made, tmp_path):
             classes=5,
             folder=made if folder == "pickled" else tmp_path / folder,
         )
-    first, second = (store.open_dataset(tmp_path / folder / "d") for folder in ("npz", "pickled"))
+    first, second = (open_dataset(tmp_path / folder / "d") for folder in ("npz", "pickled"))
     np.testing.assert_array_equal(first.train.images, second.train.images)
     np.testing.assert_array_equal(first.validation.labels, second.validation.labels)
 

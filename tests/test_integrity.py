@@ -20,10 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import make_dataset
+from project import SCRIPTS
 from test_store import RUN, UNITS, new
-from winnow import store
 from winnow.network import initial_parameters
-from winnow.store import StoreError
+from winnow.store.atomic import StoreError, write_bytes
+from winnow.store.datasets import open_dataset
+from winnow.store.schemas import SCHEMAS
+from winnow.store.tables import read_table, write_table
+from winnow.store.tensors import read_arrays, read_mask, read_parameters, write_arrays, write_mask, write_parameters
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def arrays(values: dict[str, np.ndarray]) -> list[tuple]:
 
 
 def read_dataset(path: Path) -> list:
-    dataset = store.open_dataset(path)
+    dataset = open_dataset(path)
     splits = {
         f"{name} {what}": getattr(getattr(dataset, name), what)
         for name in ("train", "validation")
@@ -63,17 +67,17 @@ def dataset_kind(file: str) -> Kind:
 MASK = {"layers.0.weight": np.random.default_rng(0).random((5, 7)) < 0.5, "layers.0.bias": np.ones(5, bool)}
 KINDS = {
     "table": Kind(
-        lambda path: store.write_table(path, "kurtosis_by_unit", UNITS, **RUN),
-        lambda path: store.read_table(path, "kurtosis_by_unit"),
+        lambda path: write_table(path, "kurtosis_by_unit", UNITS, **RUN),
+        lambda path: read_table(path, "kurtosis_by_unit"),
     ),
-    "mask": Kind(lambda path: store.write_mask(path, MASK), lambda path: arrays(store.read_mask(path))),
+    "mask": Kind(lambda path: write_mask(path, MASK), lambda path: arrays(read_mask(path))),
     "parameters": Kind(
-        lambda path: store.write_parameters(path, initial_parameters([4, 3, 2], 0)),
-        lambda path: arrays(store.read_parameters(path)),
+        lambda path: write_parameters(path, initial_parameters([4, 3, 2], 0)),
+        lambda path: arrays(read_parameters(path)),
     ),
     "arrays": Kind(
-        lambda path: store.write_arrays(path, {"pca": np.arange(12.0).reshape(3, 4)}),
-        lambda path: arrays(store.read_arrays(path)),
+        lambda path: write_arrays(path, {"pca": np.arange(12.0).reshape(3, 4)}),
+        lambda path: arrays(read_arrays(path)),
     ),
     **{
         file: dataset_kind(file)
@@ -207,19 +211,19 @@ def test_a_file_that_may_not_be_read_is_named(artifact, monkeypatch):
 def test_only_what_is_used_is_compared(tmp_path):
     make_dataset(tmp_path / "d")
     (tmp_path / "d/train_images.npy").write_bytes(b"damaged")
-    dataset = store.open_dataset(tmp_path / "d")
+    dataset = open_dataset(tmp_path / "d")
     assert len(dataset.validation.images) and len(dataset.train.labels)
     with pytest.raises(StoreError, match=r"train_images\.npy: does not match its checksum"):
         _ = dataset.train.images
 
 
 def test_a_table_of_earlier_columns_is_refused(tmp_path, monkeypatch):
-    earlier = store.SCHEMAS["kurtosis_by_unit"].remove(5)
+    earlier = SCHEMAS["kurtosis_by_unit"].remove(5)
     with monkeypatch.context() as patch:
-        patch.setitem(store.SCHEMAS, "kurtosis_by_unit", earlier)
-        store.write_table(tmp_path / "t", "kurtosis_by_unit", {"kurtosis": [3.0]}, **RUN)
+        patch.setitem(SCHEMAS, "kurtosis_by_unit", earlier)
+        write_table(tmp_path / "t", "kurtosis_by_unit", {"kurtosis": [3.0]}, **RUN)
     with pytest.raises(StoreError, match="t: has not the columns that a table 'kurtosis_by_unit' has in this version"):
-        store.read_table(tmp_path / "t", "kurtosis_by_unit")
+        read_table(tmp_path / "t", "kurtosis_by_unit")
 
 
 def test_a_name_that_reads_like_a_checksum_is_refused(tmp_path):
@@ -285,7 +289,7 @@ def test_errors_of_the_sources_are_left_as_they_are(tmp_path):
 def test_a_file_does_not_replace_a_folder(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(StoreError, match="folder: cannot be written: Is a directory"):
-        store.write_bytes(tmp_path / "folder", b"content")
+        write_bytes(tmp_path / "folder", b"content")
     assert list((tmp_path / "folder").iterdir()) == []
 
 
@@ -298,7 +302,7 @@ def test_a_disk_that_is_really_full(tmp_path, monkeypatch):
             disk.write(content)
 
     with pytest.raises(StoreError, match="its disk is full"):
-        store.write_bytes(tmp_path / "file", b"content")
+        write_bytes(tmp_path / "file", b"content")
 
 
 @pytest.fixture
@@ -311,7 +315,7 @@ def order(monkeypatch):
 
 
 def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, order):
-    store.write_bytes(tmp_path / "file", b"content")
+    write_bytes(tmp_path / "file", b"content")
     assert order == [(tmp_path / "file").stat().st_ino, "rename", tmp_path.stat().st_ino]
 
 
@@ -326,8 +330,8 @@ def test_a_dataset_is_on_the_disk_before_it_has_its_name(tmp_path, order):
 WRITE_FILE = """
 import sys
 from pathlib import Path
-from winnow import store
-with store._complete(Path(sys.argv[1])) as part:
+from winnow.store.atomic import complete
+with complete(Path(sys.argv[1])) as part:
     part.write_bytes(b"half")
     print("writing", flush=True)
     sys.stdin.read()
@@ -335,9 +339,9 @@ with store._complete(Path(sys.argv[1])) as part:
 """
 WRITE_DATASET = """
 import sys
-from winnow import store
+from winnow.store.datasets import new_dataset
 settings = dict(classes=["a"], n_train=2, n_validation=1, dtype="float32", pixel_scale=1.0, source={})
-with store.new_dataset(sys.argv[1], shape=(1, 2, 2), **settings):
+with new_dataset(sys.argv[1], shape=(1, 2, 2), **settings):
     print("writing", flush=True)
     sys.stdin.read()
 """
@@ -347,7 +351,7 @@ def writing(path: Path, code: str = WRITE_FILE) -> subprocess.Popen:
     """A process that writes a file or a dataset and is half-way."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(path)],
-        env={**os.environ, "PYTHONPATH": str(Path(store.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -364,14 +368,14 @@ def test_what_a_killed_process_left_is_no_result_and_is_removed(tmp_path, code, 
     killed.send_signal(sent)
     killed.communicate()
     assert not path.exists() and len(list(tmp_path.iterdir())) == 1
-    store.write_bytes(path, b"new")
+    write_bytes(path, b"new")
     assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == b"new"
 
 
 def test_two_that_write_the_same_file_do_not_meet(tmp_path):
     path = tmp_path / "file"
     other = writing(path)
-    store.write_bytes(path, b"mine")
+    write_bytes(path, b"mine")
     assert path.read_bytes() == b"mine"
     other.communicate("")
     assert other.returncode == 0 and path.read_bytes() == b"whole" and list(tmp_path.iterdir()) == [path]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from project import ROOT
-from winnow import needs
+from winnow.job import needs
 
 PAPER = needs.Size(3072, (1024, 1024), 1000, steps=40_000, batch=40, rounds=10, runs=18)
 TINY = needs.Size(192, (12, 10), 17, steps=40, batch=16, rounds=3, runs=12)

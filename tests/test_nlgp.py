@@ -8,9 +8,10 @@ import pytest
 from scipy import stats
 
 from reference import nlgp as reference
-from winnow import store
-from winnow.datasets import nlgp, prepare_dataset
+from winnow.datasets import nlgp
 from winnow.datasets.nlgp import NlgpError, nlgp_covariance, prepare_nlgp, sample_nlgp, torus_correlation
+from winnow.datasets.prepare import prepare_dataset
+from winnow.store.datasets import open_dataset
 
 SMALL = {
     "name": "waves",
@@ -130,7 +131,7 @@ def test_negative_spectrum_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_dataset(tmp_path: Path, channels: int) -> None:
     prepare_dataset(tmp_path / "data", source="nlgp", channels=channels, **SMALL)
-    dataset = store.open_dataset(tmp_path / "data")
+    dataset = open_dataset(tmp_path / "data")
     assert dataset.shape == (channels, 8, 8) and dataset.pixel_scale == 1.0
     assert dataset.classes == ("xi=1", "xi=3")
     assert dataset.train.images.dtype == np.float32
@@ -142,7 +143,7 @@ def test_dataset(tmp_path: Path, channels: int) -> None:
 
 def test_classes_have_their_own_correlation_length(tmp_path: Path) -> None:
     prepare_nlgp(tmp_path / "data", **{**SMALL, "train_per_class": 600})
-    dataset = store.open_dataset(tmp_path / "data")
+    dataset = open_dataset(tmp_path / "data")
     for k, xi in enumerate([1.0, 3.0]):
         images = dataset.train.images[dataset.train.labels == k].reshape(-1, 8, 8)
         neighbours = (images * np.roll(images, 1, axis=2)).mean()
@@ -151,7 +152,7 @@ def test_classes_have_their_own_correlation_length(tmp_path: Path) -> None:
 
 def test_classes_have_their_own_streams(tmp_path: Path) -> None:
     prepare_nlgp(tmp_path / "data", **{**SMALL, "correlation_lengths": [1.0, 1.1], "train_per_class": 50})
-    first, second = np.split(store.open_dataset(tmp_path / "data").train.images, 2)
+    first, second = np.split(open_dataset(tmp_path / "data").train.images, 2)
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.2
 
 
@@ -167,7 +168,7 @@ def test_a_class_does_not_depend_on_the_others(tmp_path: Path) -> None:
     prepare_nlgp(tmp_path / "b", **{**SMALL, "correlation_lengths": [2.0, 3.0, 1.0]})
     prepare_nlgp(tmp_path / "c", **{**SMALL, "seed": 1})
     prepare_nlgp(tmp_path / "d", **{**SMALL, "name": "other"})
-    a, b, c, d = (store.open_dataset(tmp_path / folder) for folder in "abcd")
+    a, b, c, d = (open_dataset(tmp_path / folder) for folder in "abcd")
     np.testing.assert_array_equal(a.train.images[:6], b.train.images[12:])
     np.testing.assert_array_equal(a.validation.images[4:], b.validation.images[4:8])
     assert (a.train.images != c.train.images).mean() > 0.9 and (a.train.images != d.train.images).mean() > 0.9

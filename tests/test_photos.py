@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from winnow import store
-from winnow.datasets import prepare_dataset
+from winnow.datasets.files.photos import PhotosError, list_photos
 from winnow.datasets.photos import Cut, prepare_photos, read_photo
-from winnow.photo_files import PhotosError, list_photos
+from winnow.datasets.prepare import prepare_dataset
+from winnow.store.datasets import open_dataset
 
 SMALL = {"name": "photos", "side": 8, "tile": 24, "stride": 24, "train_per_class": 20, "validation_per_class": 5}
 
@@ -57,7 +57,7 @@ def test_no_pixel_is_shared(folder: Path, tmp_path: Path, tile: int, stride: int
     counts = {"train_per_class": 9, "validation_per_class": 5}
     cut = {"tile": tile, "stride": stride, "flips": flips}
     prepare_photos(tmp_path / "data", photos=folder, seed=seed, **{**SMALL, **cut, **counts})
-    dataset = store.open_dataset(tmp_path / "data")
+    dataset = open_dataset(tmp_path / "data")
     shown = [set(numbers(split.images, 8).ravel()) for split in (dataset.train, dataset.validation)]
     assert shown[0].isdisjoint(shown[1])
 
@@ -81,7 +81,7 @@ def test_patches_of_a_class_are_different_and_all_can_be_drawn(folder: Path, tmp
     # A stripe of 8 of 24 pixels is held out: 9 offsets for training and 1 for validation, times 17, times 2 for flips.
     every = {"train_per_class": 9 * 17 * 2, "validation_per_class": 17 * 2}
     prepare_photos(tmp_path / "data", photos=folder, **{**SMALL, **every})
-    dataset = store.open_dataset(tmp_path / "data")
+    dataset = open_dataset(tmp_path / "data")
     assert len(dataset.classes) == 2 * 4 + 3 * 2
     for split in (dataset.train, dataset.validation):
         assert len(np.unique(split.images, axis=0)) == len(split.images)
@@ -296,7 +296,7 @@ def test_files_that_cannot_be_used_are_listed(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40_000)
     with caplog.at_level(logging.WARNING):
         prepare_photos(tmp_path / "data", photos=folder, **SMALL)
-    dataset = store.open_dataset(tmp_path / "data")
+    dataset = open_dataset(tmp_path / "data")
     why = {entry["file"]: entry["why"] for entry in dataset.source["unusable"]}
     expected = {
         "cut.jpg": "cannot be decoded (OSError: ",
@@ -370,7 +370,7 @@ def test_flat_tiles_are_skipped(tmp_path: Path) -> None:
     photo[24:, :24] = np.random.default_rng(0).integers(0, 256, (24, 24, 3))
     save(tmp_path / "photos/x.png", photo)
     prepare_photos(tmp_path / "data", photos=tmp_path / "photos", min_contrast=5.0, **SMALL)
-    dataset = store.open_dataset(tmp_path / "data")
+    dataset = open_dataset(tmp_path / "data")
     assert dataset.classes == ("x/24,0",)
     assert dataset.source["tiles_skipped"] == 3
     assert dataset.source["photographs"] == [
@@ -406,7 +406,7 @@ def test_another_photograph_changes_no_other_patch(folder: Path, tmp_path: Path)
     prepare_photos(tmp_path / "a", photos=folder, **SMALL)
     save(folder / "trip/another.png", painted(60, 60, first=20000))
     prepare_photos(tmp_path / "b", photos=folder, **SMALL)
-    before, after = store.open_dataset(tmp_path / "a"), store.open_dataset(tmp_path / "b")
+    before, after = open_dataset(tmp_path / "a"), open_dataset(tmp_path / "b")
     assert set(before.classes) < set(after.classes)
     for k, name in enumerate(before.classes):
         for old, new in ((before.train, after.train), (before.validation, after.validation)):
@@ -418,7 +418,7 @@ def test_another_photograph_changes_no_other_patch(folder: Path, tmp_path: Path)
 def test_seed_and_name_change_the_patches(folder: Path, tmp_path: Path, change: dict) -> None:
     prepare_photos(tmp_path / "a", photos=folder, **SMALL)
     prepare_photos(tmp_path / "b", photos=folder, **{**SMALL, **change})
-    a, b = store.open_dataset(tmp_path / "a"), store.open_dataset(tmp_path / "b")
+    a, b = open_dataset(tmp_path / "a"), open_dataset(tmp_path / "b")
     assert (a.train.images != b.train.images).any()
 
 
@@ -429,7 +429,7 @@ def test_stripes_differ_between_photographs_and_seeds(tmp_path: Path) -> None:
         prepare_photos(
             tmp_path / "data", photos=tmp_path / "photos", seed=seed, **{**SMALL, "validation_per_class": 34}
         )
-        shown = set(numbers(store.open_dataset(tmp_path / "data").validation.images, 8).ravel())
+        shown = set(numbers(open_dataset(tmp_path / "data").validation.images, 8).ravel())
         assert len(shown) == 8 * 24
         held.add(min(shown) * 1000 + max(shown))
     assert len(held) == 4  # left, right, top, bottom
@@ -446,7 +446,7 @@ def test_photographs_have_their_own_streams(tmp_path: Path) -> None:
         save(tmp_path / "photos" / file, painted(24, 24, first))
     for seed in range(12):
         prepare_photos(tmp_path / "data", photos=tmp_path / "photos", seed=seed, **SMALL)
-        a, b = np.split(numbers(store.open_dataset(tmp_path / "data").train.images, 8)[:, 0, 0], 2)
+        a, b = np.split(numbers(open_dataset(tmp_path / "data").train.images, 8)[:, 0, 0], 2)
         assert (a != b - 1000).any()
 
 
@@ -455,7 +455,7 @@ def test_names_are_told_apart(tmp_path: Path) -> None:
     for file, first in photos.items():
         save(tmp_path / "photos" / file, painted(24, 24, first))
     prepare_photos(tmp_path / "data", photos=tmp_path / "photos", **SMALL)
-    assert store.open_dataset(tmp_path / "data").classes == ("b/x/0,0", "x.bmp/0,0", "x.png/0,0", "é/0,0")
+    assert open_dataset(tmp_path / "data").classes == ("b/x/0,0", "x.bmp/0,0", "x.png/0,0", "é/0,0")
 
 
 def test_linked_folders_are_entered_once(folder: Path, tmp_path: Path) -> None:
@@ -472,7 +472,7 @@ def test_names_that_are_no_utf8(tmp_path: Path) -> None:
     with open(os.fsencode(tmp_path / "photos") + b"/\xff.png", "wb") as file:  # noqa: PTH123
         Image.fromarray(painted(24, 24)).save(file, "PNG")
     prepare_photos(tmp_path / "data", photos=tmp_path / "photos", **SMALL)
-    assert store.open_dataset(tmp_path / "data").classes == ("\\udcff/0,0",)
+    assert open_dataset(tmp_path / "data").classes == ("\\udcff/0,0",)
 
 
 # -- the bundled photographs -------------------------------------------------------------------------------------------
@@ -500,7 +500,7 @@ def test_listing_imports_none_of_the_packages() -> None:
 
 def test_bundled_dataset(tmp_path: Path) -> None:
     prepare_dataset(tmp_path / "data", source="photos", name="photos", train_per_class=3, validation_per_class=2)
-    dataset = store.open_dataset(tmp_path / "data")
+    dataset = open_dataset(tmp_path / "data")
     assert dataset.shape == (3, 32, 32) and dataset.pixel_scale == 255 and dataset.train.images.dtype == np.uint8
     assert dataset.source["unusable"] == [] and dataset.source["photos"] == "bundled"
     astronaut = read_photo(list_photos()[0])

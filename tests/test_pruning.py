@@ -6,21 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference import pruning as reference
-from winnow.criteria import n_survivors
 from winnow.network import initial_parameters
-from winnow.pruning import (
-    PruningError,
-    apply_mask,
-    density,
-    full_mask,
-    prunable_names,
-    prune_by_score,
-    prune_imp_first_round,
-    prune_oneshot,
-    prune_random,
-    score_parameters,
-    with_full_mask,
-)
+from winnow.pruning.imp import prune_imp_first_round
+from winnow.pruning.masks import PruningError, apply_mask, density, full_mask, prunable_names, with_full_mask
+from winnow.pruning.oneshot import prune_oneshot
+from winnow.pruning.random import prune_random
+from winnow.pruning.schedule import n_survivors
+from winnow.pruning.scores import prune_by_score, score_parameters
 
 SIZES = [12, 9, 7, 5]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
-from winnow import record, store
+from winnow.job import record
+from winnow.store.tables import write_table
 
 CURVE = {"step": [2], "loss": [1.5], "train_accuracy": [0.25], "validation_accuracy": [0.25]}
 MADE = {"engine": "dense", "device": "cpu", "precision": "float32"}
@@ -19,7 +20,7 @@ MADE = {"engine": "dense", "device": "cpu", "precision": "float32"}
 def table(tmp_path) -> Path:
     path = tmp_path / "training.parquet"
     run = {"dataset": "d", "method": "imp", "seed": 0, "round": 0, "density": 1.0}
-    store.write_table(path, "training", CURVE, **run, **MADE, made_with={**MADE, "device": "cpu, NVIDIA H200"})
+    write_table(path, "training", CURVE, **run, **MADE, made_with={**MADE, "device": "cpu, NVIDIA H200"})
     return path
 
 

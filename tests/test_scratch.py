@@ -8,7 +8,9 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from winnow import scratch, store
+from winnow.job import scratch
+from winnow.store.atomic import StoreError
+from winnow.store.datasets import open_dataset
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def test_without_the_setting_the_dataset_is_read_where_it_is(tmp_path, monkeypat
 def test_the_copy_is_the_dataset_and_is_made_once(dataset, tmp_path, node):
     copy = scratch.local_copy(tmp_path / "dataset")
     assert node in copy.parents
-    there = store.open_dataset(copy)
+    there = open_dataset(copy)
     np.testing.assert_array_equal(there.train.images, dataset.train.images)
     made = (copy / "facts.json").stat().st_ctime_ns
     assert scratch.local_copy(tmp_path / "dataset") == copy and (copy / "facts.json").stat().st_ctime_ns == made
@@ -55,8 +57,8 @@ def test_a_damaged_copy_is_noticed(dataset, tmp_path, node):
     content = bytearray(images.read_bytes())
     content[-1] ^= 1
     images.write_bytes(content)
-    with pytest.raises(store.StoreError, match="checksum"):
-        store.open_dataset(copy).train.images  # noqa: B018
+    with pytest.raises(StoreError, match="checksum"):
+        open_dataset(copy).train.images  # noqa: B018
 
 
 @pytest.mark.parametrize("fault", ["no variable", "no folder", "another's folder", "no dataset"])

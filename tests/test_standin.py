@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from winnow.datasets import standin
+from winnow.datasets.files.imagenet32 import IMAGENET32_TRAIN, IMAGENET32_VALIDATION
+from winnow.datasets.files.names import SourceError
 from winnow.datasets.standin import class_sizes, draw_images, draw_looks, main, plan_batches, write_standin
-from winnow.source_files import IMAGENET32_TRAIN, IMAGENET32_VALIDATION, SourceError
 
 SMALL = {"classes": 20, "train": 2003, "validation": 200}
 

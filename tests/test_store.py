@@ -1,7 +1,6 @@
 import ast
 import json
 import tracemalloc
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,9 +11,14 @@ from hypothesis import strategies as st
 from xxhash import xxh3_128
 
 from conftest import make_dataset
-from winnow import store
+from project import SCRIPTS
 from winnow.network import initial_parameters
-from winnow.store import SCHEMAS, StoreError
+from winnow.store.atomic import StoreError
+from winnow.store.datasets import new_dataset, open_dataset
+from winnow.store.schemas import SCHEMAS
+from winnow.store.sealed import made_with
+from winnow.store.tables import gather_tables, read_table, write_table
+from winnow.store.tensors import read_mask, read_parameters, write_arrays, write_mask, write_parameters
 
 RUN = {"dataset": "photos", "method": "imp", "seed": 0, "round": 1, "density": 0.7}
 UNITS = {"unit": [0, 1], "kurtosis": [3.5, np.nan]}
@@ -31,8 +35,8 @@ def test_every_column_says_what_it_means():
 
 
 def test_tables_keep_schema_and_turn_nan_into_null(tmp_path):
-    store.write_table(tmp_path / "t.parquet", "kurtosis_by_unit", UNITS, **RUN)
-    table = store.read_table(tmp_path / "t.parquet", "kurtosis_by_unit")
+    write_table(tmp_path / "t.parquet", "kurtosis_by_unit", UNITS, **RUN)
+    table = read_table(tmp_path / "t.parquet", "kurtosis_by_unit")
     assert table.column("kurtosis").null_count == 1
     assert table.to_pandas()["density"].tolist() == [0.7, 0.7]
     assert pq.read_schema(tmp_path / "t.parquet").equals(SCHEMAS["kurtosis_by_unit"], check_metadata=True)
@@ -40,9 +44,9 @@ def test_tables_keep_schema_and_turn_nan_into_null(tmp_path):
 
 def test_gathering_keeps_all_rows_in_order(tmp_path):
     for seed in (1, 0):
-        store.write_table(tmp_path / f"{seed}.parquet", "kurtosis_by_unit", UNITS, **{**RUN, "seed": seed})
-    store.gather_tables([tmp_path / "1.parquet", tmp_path / "0.parquet"], tmp_path / "all.parquet", "kurtosis_by_unit")
-    assert store.read_table(tmp_path / "all.parquet", "kurtosis_by_unit")["seed"].to_pylist() == [1, 1, 0, 0]
+        write_table(tmp_path / f"{seed}.parquet", "kurtosis_by_unit", UNITS, **{**RUN, "seed": seed})
+    gather_tables([tmp_path / "1.parquet", tmp_path / "0.parquet"], tmp_path / "all.parquet", "kurtosis_by_unit")
+    assert read_table(tmp_path / "all.parquet", "kurtosis_by_unit")["seed"].to_pylist() == [1, 1, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -60,22 +64,22 @@ def test_gathering_keeps_all_rows_in_order(tmp_path):
 )
 def test_wrong_columns_are_refused_and_nothing_is_written(tmp_path, columns, constants, message):
     with pytest.raises(StoreError, match=message):
-        store.write_table(tmp_path / "t.parquet", "kurtosis_by_unit", columns, **constants)
+        write_table(tmp_path / "t.parquet", "kurtosis_by_unit", columns, **constants)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_table_is_not_taken_for_another(tmp_path):
-    store.write_table(tmp_path / "t.parquet", "kurtosis_by_unit", UNITS, **RUN)
+    write_table(tmp_path / "t.parquet", "kurtosis_by_unit", UNITS, **RUN)
     with pytest.raises(
         StoreError, match=r"t\.parquet: is of the kind 'table kurtosis_by_unit', not 'table cavity'; delete"
     ):
-        store.read_table(tmp_path / "t.parquet", "cavity")
+        read_table(tmp_path / "t.parquet", "cavity")
 
 
 def test_parameters_survive_the_round_trip(tmp_path):
     parameters = initial_parameters([5, 4, 3], 0)
-    store.write_parameters(tmp_path / "p.safetensors", parameters)
-    read = store.read_parameters(tmp_path / "p.safetensors")
+    write_parameters(tmp_path / "p.safetensors", parameters)
+    read = read_parameters(tmp_path / "p.safetensors")
     assert set(read) == set(parameters)
     assert all((read[name] == array).all() and read[name].dtype == array.dtype for name, array in parameters.items())
 
@@ -85,8 +89,8 @@ def test_masks_survive_the_round_trip_bit_by_bit(tmp_path_factory, shapes, seed)
     draw = np.random.default_rng(seed)
     mask = {f"layers.{i}.weight": draw.random(shape) < 0.5 for i, shape in enumerate(shapes)}
     path = tmp_path_factory.mktemp("mask") / "mask.safetensors"
-    store.write_mask(path, mask)
-    read = store.read_mask(path)
+    write_mask(path, mask)
+    read = read_mask(path)
     assert set(read) == set(mask)
     assert all(read[name].dtype == bool and (read[name] == m).all() for name, m in mask.items())
 
@@ -94,16 +98,16 @@ def test_masks_survive_the_round_trip_bit_by_bit(tmp_path_factory, shapes, seed)
 def test_the_same_mask_gives_the_same_bytes_and_order(tmp_path):
     mask = {f"layers.{i}.{kind}": np.ones((2, 3), bool) for i in range(12) for kind in ("weight", "bias")}
     for n in range(5):
-        store.write_mask(tmp_path / f"{n}", mask)
+        write_mask(tmp_path / f"{n}", mask)
     assert len({(tmp_path / f"{n}").read_bytes() for n in range(5)}) == 1
-    assert list(store.read_mask(tmp_path / "0")) == list(mask)
+    assert list(read_mask(tmp_path / "0")) == list(mask)
 
 
 def test_masks_are_packed_and_readable_without_winnow(tmp_path):
     from safetensors import safe_open
 
     mask = {"layers.0.weight": np.random.default_rng(0).random((64, 100)) < 0.5}
-    store.write_mask(tmp_path / "m.safetensors", mask)
+    write_mask(tmp_path / "m.safetensors", mask)
     assert (tmp_path / "m.safetensors").stat().st_size < 64 * 100 / 8 + 400
     with safe_open(tmp_path / "m.safetensors", "numpy") as file:
         shape = json.loads(file.metadata()["winnow"])["shapes"]["layers.0.weight"]
@@ -144,7 +148,7 @@ def test_released_images_stay(tmp_path):
             train.images[start : start + 10] = expected[start : start + 10]
             train.release()
             np.testing.assert_array_equal(train.images[: start + 10], expected[: start + 10])
-    written = store.open_dataset(tmp_path / "d").train
+    written = open_dataset(tmp_path / "d").train
     for _ in range(2):
         np.testing.assert_array_equal(written.images, expected)
         written.release()
@@ -170,7 +174,7 @@ def new(folder, **changes):
         "pixel_scale": 1.0,
         "source": {},
     }
-    return store.new_dataset(folder, **{**settings, **changes})
+    return new_dataset(folder, **{**settings, **changes})
 
 
 def test_a_dataset_appears_only_when_it_is_complete(tmp_path):
@@ -186,38 +190,38 @@ def test_a_dataset_appears_only_when_it_is_complete(tmp_path):
         train.images[:] = 1
     with new(tmp_path / "d") as (train, _):  # again, over the old one
         train.images[:] = 2
-    assert store.open_dataset(tmp_path / "d").mean_image.tolist() == [2, 2, 2, 2]
+    assert open_dataset(tmp_path / "d").mean_image.tolist() == [2, 2, 2, 2]
 
 
 def test_parameters_that_are_no_numbers_are_not_written(tmp_path):
     parameters = initial_parameters([5, 4, 3], 0)
     parameters["layers.1.bias"][2] = np.inf
     with pytest.raises(StoreError, match=r"p: the array 'layers\.1\.bias' holds NaN or infinite values"):
-        store.write_parameters(tmp_path / "p", parameters)
+        write_parameters(tmp_path / "p", parameters)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_files_say_what_made_them(tmp_path):
     gpu = {"device": "NVIDIA H200"}
     trained = {**gpu, "engine": "graph", "precision": "tf32"}
-    store.write_parameters(tmp_path / "p", initial_parameters([5, 4, 3], 0), made_with=trained)
-    store.write_mask(tmp_path / "m", {"layers.0.weight": np.ones((4, 5), bool)}, made_with=trained)
-    store.write_arrays(tmp_path / "a", {"pca": np.zeros((2, 2))}, made_with=gpu)
+    write_parameters(tmp_path / "p", initial_parameters([5, 4, 3], 0), made_with=trained)
+    write_mask(tmp_path / "m", {"layers.0.weight": np.ones((4, 5), bool)}, made_with=trained)
+    write_arrays(tmp_path / "a", {"pca": np.zeros((2, 2))}, made_with=gpu)
     make_dataset(tmp_path / "d")
-    assert [store.made_with(tmp_path / name) for name in "pmad"] == [trained, trained, gpu, {"device": "cpu"}]
+    assert [made_with(tmp_path / name) for name in "pmad"] == [trained, trained, gpu, {"device": "cpu"}]
 
 
 def test_a_gathered_table_was_made_with_all_that_made_its_parts(tmp_path):
     devices = ["NVIDIA H200", "cpu", "NVIDIA H200"]
     paths = [tmp_path / f"{n}.parquet" for n in range(3)]
     for path, device in zip(paths, devices, strict=True):
-        store.write_table(path, "kurtosis_by_unit", UNITS, made_with={"device": device}, **RUN)
-    store.gather_tables(paths, tmp_path / "all.parquet", "kurtosis_by_unit")
-    assert store.made_with(tmp_path / "all.parquet") == {"device": "NVIDIA H200, cpu"}
+        write_table(path, "kurtosis_by_unit", UNITS, made_with={"device": device}, **RUN)
+    gather_tables(paths, tmp_path / "all.parquet", "kurtosis_by_unit")
+    assert made_with(tmp_path / "all.parquet") == {"device": "NVIDIA H200, cpu"}
 
 
 def test_scripts_that_choose_a_device_say_so_in_all_they_write():
-    scripts = {path: path.read_text() for path in Path(store.__file__).parents[1].glob("*.py")}
+    scripts = {path: path.read_text() for path in SCRIPTS.glob("*.py")}
     choosing = {path: code for path, code in scripts.items() if "claim_device" in code}
     assert len(choosing) == 8
     for path, code in choosing.items():

@@ -19,12 +19,14 @@ from benchmarks.bench import (
     peak_mb,
     race,
 )
+from winnow.measure.autocorrelation import autocorrelation
 from winnow.measure.cavity import measure_cavity
 from winnow.measure.components import measure_components
 from winnow.measure.kurtosis import measure_kurtosis
-from winnow.measure.locality import autocorrelation, fit_widths
 from winnow.measure.preactivations import effective_weights
-from winnow.store import Dataset, Mask, Parameters
+from winnow.measure.widths import fit_widths
+from winnow.store.datasets import Dataset
+from winnow.store.tensors import Mask, Parameters
 
 D, H = SIZES[:2]
 ROUNDS = 10

@@ -20,9 +20,11 @@ from benchmarks.bench import (
     race,
     step_floor,
 )
-from winnow.pruning import apply_mask, full_mask, prune_by_score
-from winnow.store import Dataset, Mask, Parameters
-from winnow.training import Sgd, build_engine
+from winnow.pruning.masks import apply_mask, full_mask
+from winnow.pruning.scores import prune_by_score
+from winnow.store.datasets import Dataset
+from winnow.store.tensors import Mask, Parameters
+from winnow.training.engine import Sgd, build_engine
 
 SGD = Sgd(batch=BATCH, rate=0.1, norm_keep=0.99, norm_epsilon=1e-5)
 DENSITIES = [0.7**n for n in range(11)]

@@ -116,7 +116,7 @@ def conda():
 def finished_in_conda(conda) -> Project:
     """A project in which the tiny experiment has run to its end, and then the one rule that is not part of it."""
     project = copy_project(conda.folder / "project")
-    with (project.folder / "workflow/scripts/winnow/log.py").open("a", encoding="utf-8") as log:
+    with (project.folder / "workflow/scripts/winnow/job/log.py").open("a", encoding="utf-8") as log:
         log.write(PROBE)
     retrained = "results/tiny/runs/photos/seed0/random/retrained/round1.parquet"
     for target in ([], [retrained]):

@@ -1,11 +1,13 @@
 """What the rules say of themselves: their scripts, their environments, and what those scripts import."""
 
 import ast
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
@@ -14,9 +16,9 @@ from project import ROOT
 
 LIBRARY = ROOT / "workflow" / "scripts"
 # What these modules import inside functions is imported on a GPU only.
-FOR_GPUS = {LIBRARY / "winnow" / "devices.py", LIBRARY / "winnow" / "measure" / "arrays.py"}
+FOR_GPUS = {LIBRARY / "winnow" / "job" / "devices.py", LIBRARY / "winnow" / "measure" / "arrays.py"}
 # Packages whose files are read, found by their path: an import would take a second.
-READ = {LIBRARY / "winnow" / "photo_files.py": {"skimage", "sklearn"}}
+READ = {LIBRARY / "winnow" / "datasets" / "files" / "photos.py": {"skimage", "sklearn"}}
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,14 @@ def script_rules(device: str) -> dict[str, Rule]:
         )._workflow
         rules = [rule for rule in workflow.rules if rule.script]
     return {
-        rule.name: Rule(*(Path(str(rule.basedir), path).resolve() for path in (rule.script, rule.conda_env)))
+        rule.name: Rule(*(Path(str(rule.basedir), path).resolve() for path in (script_of(rule), rule.conda_env)))
         for rule in rules
     }
+
+
+def script_of(rule: Any) -> str:
+    """The script's path; that of a figure holds a wildcard, which its rule fixes."""
+    return re.sub(r"\{wildcards\.(\w+)\}", lambda found: rule.wildcard_constraints[found[1]], rule.script)
 
 
 def imported_packages(script: Path, device: str) -> set[str]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from winnow.store import SCHEMAS, Dataset, Mask, Split
+from winnow.store.datasets import Dataset, Split
+from winnow.store.schemas import SCHEMAS
+from winnow.store.tensors import Mask
 from winnow.streams import stream
 
 NAME, CLONE_NAME = "photos", "photos-clone"

@@ -5,14 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from winnow.figures.bands import (
-    converged_widths,
-    draw_band,
-    format_sparsity,
-    of_dataset,
-    over_seeds,
-    set_sparsity_axis,
-)
+from winnow.figures.bands import converged_widths, draw_band, format_sparsity, of_dataset, over_seeds, set_sparsity_axis
 from winnow.figures.style import METHODS
 
 

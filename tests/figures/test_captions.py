@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined
 from pydantic import TypeAdapter
 
-from winnow.config import Name
+from winnow.config.settings import Name
 
 REPORT = Path(__file__).parents[2] / "workflow" / "report"
 NAME = TypeAdapter(Name).json_schema()["pattern"]

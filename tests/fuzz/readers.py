@@ -20,15 +20,20 @@ import yaml
 from PIL import Image
 from xxhash import xxh3_128
 
-from winnow import store
-from winnow.config import ConfigError, check_config_file, parse_config
+from winnow.config.parse import parse_config
+from winnow.config.words import ConfigError
+from winnow.config.yaml_files import check_config_file
 from winnow.datasets.cifar import prepare_cifar10
+from winnow.datasets.files.cifar import CIFAR10
+from winnow.datasets.files.names import SourceError
+from winnow.datasets.files.photos import PhotosError
 from winnow.datasets.imagenet32 import read_batch
 from winnow.datasets.photos import read_photo
 from winnow.datasets.pickles import PickleError, read_pickle
-from winnow.photo_files import PhotosError
-from winnow.source_files import CIFAR10, SourceError
-from winnow.store import StoreError
+from winnow.store.atomic import StoreError
+from winnow.store.datasets import new_dataset, open_dataset
+from winnow.store.tables import read_table, write_table
+from winnow.store.tensors import read_mask, read_parameters, write_mask, write_parameters
 
 from .damage import Edit, damage
 from .limits import MEGABYTES, bounded
@@ -458,7 +463,7 @@ def seal_store(content: bytes) -> bytes:
 
 def _dataset(folder: Path, damaged: str, tokens: tuple[bytes, ...]) -> Reader:
     dataset = folder / "dataset"
-    with store.new_dataset(
+    with new_dataset(
         dataset,
         shape=(1, 2, 2),
         classes=["a", "b"],
@@ -478,7 +483,7 @@ def _dataset(folder: Path, damaged: str, tokens: tuple[bytes, ...]) -> Reader:
         if path != facts:  # as if the array had been so when the facts were written
             checksums = [xxh3_128(content).hexdigest().encode() for content in (good, path.read_bytes())]
             facts.write_bytes(seal_store(known.replace(*checksums)))
-        opened = store.open_dataset(dataset)
+        opened = open_dataset(dataset)
         for split in (opened.train, opened.validation):
             assert len(split.images) == len(split.labels)
 
@@ -533,30 +538,26 @@ def masks(folder: Path) -> Reader:
     """A mask."""
     mask = {"layers.0.weight": np.arange(15).reshape(3, 5) % 2 == 0, "layers.0.bias": np.ones(3, bool)}
     path = folder / "mask.safetensors"
-    store.write_mask(path, mask)
-    return Reader(path, [path.read_bytes()], store.read_mask, StoreError, (str(path),), _TENSOR_TOKENS, seal_store)
+    write_mask(path, mask)
+    return Reader(path, [path.read_bytes()], read_mask, StoreError, (str(path),), _TENSOR_TOKENS, seal_store)
 
 
 def parameters(folder: Path) -> Reader:
     """Parameters of a network."""
     path = folder / "parameters.safetensors"
-    store.write_parameters(
-        path, {"layers.0.weight": np.ones((2, 3), np.float32), "layers.0.bias": np.ones(2, np.float32)}
-    )
-    return Reader(
-        path, [path.read_bytes()], store.read_parameters, StoreError, (str(path),), _TENSOR_TOKENS, seal_store
-    )
+    write_parameters(path, {"layers.0.weight": np.ones((2, 3), np.float32), "layers.0.bias": np.ones(2, np.float32)})
+    return Reader(path, [path.read_bytes()], read_parameters, StoreError, (str(path),), _TENSOR_TOKENS, seal_store)
 
 
 def tables(folder: Path) -> Reader:
     """A table of statistics."""
     path = folder / "kurtosis_by_unit.parquet"
     columns = {"unit": [0, 1], "kurtosis": [3.0, np.nan], "round": [0, 0], "density": [1.0, 1.0]}
-    store.write_table(path, "kurtosis_by_unit", columns, dataset="d", method="imp", seed=0)
+    write_table(path, "kurtosis_by_unit", columns, dataset="d", method="imp", seed=0)
     tokens = (b"PAR1", b"ARROW:schema", b"kurtosis", b"unit", b"\x15", b"\x19", b"\x1c", b"\x28", b"\0", b"\xff" * 8)
 
     def read(path: Path) -> None:
-        store.read_table(path, "kurtosis_by_unit")
+        read_table(path, "kurtosis_by_unit")
 
     return Reader(path, [path.read_bytes()], read, StoreError, (str(path),), tokens, seal_store)
 

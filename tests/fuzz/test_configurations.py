@@ -10,7 +10,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from winnow.config import Config, ConfigError, parse_config
+from winnow.config.experiment import Config
+from winnow.config.parse import parse_config
+from winnow.config.words import ConfigError
 
 ROOT = Path(__file__).parents[2]
 FULL = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))

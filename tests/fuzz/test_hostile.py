@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from fuzz.readers import READERS, reads, tar_header, tar_member
-from winnow.source_files import CIFAR10
+from winnow.datasets.files.cifar import CIFAR10
 from winnow.streams import stream
 
 FIRST = f"{CIFAR10.folder}/{CIFAR10.train[0]}"

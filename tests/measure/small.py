@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from winnow.store import Dataset, Mask, Parameters, Split
+from winnow.store.datasets import Dataset, Split
+from winnow.store.tensors import Mask, Parameters
 from winnow.streams import stream
 
 OTHER_DEVICES = [

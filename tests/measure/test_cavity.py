@@ -4,10 +4,13 @@ from small import OTHER_DEVICES, assert_same_table, make_dataset, make_parameter
 
 from reference import cavity as reference
 from reference import kurtosis as reference_kurtosis
-from winnow import store
 from winnow.measure import cavity
-from winnow.measure.cavity import cavity_scores, measure_cavity, measure_cavity_example
-from winnow.pruning import density
+from winnow.measure import cavity_scores as scoring
+from winnow.measure.cavity import measure_cavity
+from winnow.measure.cavity_example import measure_cavity_example
+from winnow.measure.cavity_scores import cavity_scores
+from winnow.pruning.masks import density
+from winnow.store.tables import read_table, write_table
 from winnow.streams import stream
 
 SHAPE = (3, 5, 5)
@@ -38,8 +41,8 @@ def peaked_and_broad(n_images, n_inputs, seed):
 @pytest.mark.parametrize("from_inputs", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 def test_every_score_is_that_of_recomputing(seed, from_inputs, exact_weights, dtype, monkeypatch):
-    monkeypatch.setattr(cavity, "_EXACT_WEIGHTS", exact_weights)
-    monkeypatch.setattr(cavity, "_from_inputs", lambda _: from_inputs)
+    monkeypatch.setattr(scoring, "_EXACT_WEIGHTS", exact_weights)
+    monkeypatch.setattr(scoring, "_from_inputs", lambda _: from_inputs)
     n_units, n_inputs = 8, 20
     draw = stream("cavity", seed)
     inputs = peaked_and_broad(500, n_inputs, seed)
@@ -114,13 +117,13 @@ def test_a_mean_far_larger_than_the_deviation_costs_no_digits():
 
 
 def test_kurtosis_of_exactly_3_scores_0():
-    assert cavity._score(np, np.array([2.0, 3.0, 4.0]), np.array([3.0, 5.0, 6.0])).tolist() == [-0.5, 0.0, 0.5]
+    assert scoring._score(np, np.array([2.0, 3.0, 4.0]), np.array([3.0, 5.0, 6.0])).tolist() == [-0.5, 0.0, 0.5]
 
 
 @pytest.mark.parametrize("from_inputs", [False, True])
 def test_single_precision_is_enough_at_full_size(from_inputs, monkeypatch):
     """3072 inputs and all weights: each score is a small difference of two kurtoses."""
-    monkeypatch.setattr(cavity, "_from_inputs", lambda _: from_inputs)
+    monkeypatch.setattr(scoring, "_from_inputs", lambda _: from_inputs)
     dataset = photo_like(1500, (3, 32, 32), 2, 3)
     inputs = dataset.prepare(dataset.validation.images)
     draw = stream("full size")
@@ -149,7 +152,7 @@ def test_chunks_change_nothing_but_rounding_and_an_iterator_is_refused(monkeypat
     weights, mask = stream("chunks").normal(size=(5, 8)), np.ones((5, 8), bool)
     mask[0, 2:] = False
     once = cavity_scores(weights, mask, inputs)
-    monkeypatch.setattr(cavity, "_EXACT_AT_A_TIME", 3)
+    monkeypatch.setattr(scoring, "_EXACT_AT_A_TIME", 3)
     chunks = [inputs[:1], inputs[1:40], inputs[40:]]
     np.testing.assert_allclose(cavity_scores(weights, mask, chunks), once, rtol=0, atol=1e-6)
     with pytest.raises(ValueError, match="not an iterator"):
@@ -192,8 +195,8 @@ def test_the_table_is_that_of_recomputing(seed, tmp_path):
         np.testing.assert_allclose(columns[name].astype(float), expected, rtol=1e-5, atol=atol, err_msg=name)
 
     keys = {"dataset": "photos", "method": "imp", "seed": 0, "fates_of": "imp"}
-    store.write_table(tmp_path / "cavity.parquet", "cavity", columns, **keys)
-    table = store.read_table(tmp_path / "cavity.parquet", "cavity")
+    write_table(tmp_path / "cavity.parquet", "cavity", columns, **keys)
+    table = read_table(tmp_path / "cavity.parquet", "cavity")
     assert table["removed_in"].to_pylist() == [row["removed_in"] for row in rows]
 
 
@@ -202,13 +205,13 @@ def test_rounds_are_measured_together_or_not(from_inputs, monkeypatch):
     parameters, masks, dataset = small_run(3, n_rounds=5)
     together = measure_cavity(parameters, masks, dataset, dtype="float64")
     monkeypatch.setattr(cavity, "_ROUNDS_AT_A_TIME", 2)
-    monkeypatch.setattr(cavity, "_from_inputs", lambda _: from_inputs)
+    monkeypatch.setattr(scoring, "_from_inputs", lambda _: from_inputs)
     assert_same_table(measure_cavity(parameters, masks, dataset, dtype="float64"), together, 1e-9)
 
 
 def test_what_is_cheaper_is_computed():
     small, large = np.zeros((4, 10)), np.zeros((6, 10))
-    assert [cavity._from_inputs(w) for w in ([small], [large], [small] * 2, [small] * 3)] == [False] * 3 + [True]
+    assert [scoring._from_inputs(w) for w in ([small], [large], [small] * 2, [small] * 3)] == [False] * 3 + [True]
 
 
 @pytest.mark.parametrize("device", OTHER_DEVICES)
@@ -277,12 +280,12 @@ def test_the_example_is_a_telling_weight_of_a_typical_unit(tmp_path):
         assert columns[f"density_{which}"].sum() * width == pytest.approx(inside)
         expected = np.histogram(values, edges)[0] / (len(values) * width)
         assert np.abs(columns[f"density_{which}"] - expected).sum() * width < 0.03  # values at an edge may cross it
-    store.write_table(tmp_path / "example.parquet", "cavity_example", columns, dataset="photos", seed=0)
+    write_table(tmp_path / "example.parquet", "cavity_example", columns, dataset="photos", seed=0)
 
 
 def test_an_example_without_any_score_has_no_rows(tmp_path):
     parameters, masks, _ = small_run(1)
     grey = make_dataset(np.full((30, N_INPUTS), 9, np.uint8), SHAPE, np.zeros(30, np.int64), 1)
     columns = measure_cavity_example(parameters, masks[0], grey)
-    store.write_table(tmp_path / "example.parquet", "cavity_example", columns, dataset="photos", seed=0)
-    assert store.read_table(tmp_path / "example.parquet", "cavity_example").num_rows == 0
+    write_table(tmp_path / "example.parquet", "cavity_example", columns, dataset="photos", seed=0)
+    assert read_table(tmp_path / "example.parquet", "cavity_example").num_rows == 0

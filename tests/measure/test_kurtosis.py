@@ -3,10 +3,10 @@ import pytest
 from small import OTHER_DEVICES, assert_same_table, make_dataset, make_parameters, nested_masks, photo_like
 
 from reference import kurtosis as reference
-from winnow import store
 from winnow.measure import kurtosis
 from winnow.measure.kurtosis import measure_kurtosis
-from winnow.pruning import density
+from winnow.pruning.masks import density
+from winnow.store.tables import read_table, write_table
 from winnow.streams import stream
 
 SHAPE = (3, 6, 6)
@@ -108,10 +108,10 @@ def test_units_without_variance_have_no_kurtosis(tmp_path):
     assert np.isnan(tables.by_class["kurtosis_mean"][3:]).all()
 
     keys = {"dataset": "photos", "method": "imp", "seed": 0}
-    store.write_table(tmp_path / "u.parquet", "kurtosis_by_unit", tables.by_unit, **keys)
-    store.write_table(tmp_path / "c.parquet", "kurtosis_by_class", tables.by_class, **keys)
-    assert store.read_table(tmp_path / "u.parquet", "kurtosis_by_unit")["kurtosis"].null_count == 3
-    assert store.read_table(tmp_path / "c.parquet", "kurtosis_by_class")["kurtosis_median"].null_count == 2
+    write_table(tmp_path / "u.parquet", "kurtosis_by_unit", tables.by_unit, **keys)
+    write_table(tmp_path / "c.parquet", "kurtosis_by_class", tables.by_class, **keys)
+    assert read_table(tmp_path / "u.parquet", "kurtosis_by_unit")["kurtosis"].null_count == 3
+    assert read_table(tmp_path / "c.parquet", "kurtosis_by_class")["kurtosis_median"].null_count == 2
 
 
 @pytest.mark.parametrize("device", OTHER_DEVICES)

@@ -5,10 +5,14 @@ from hypothesis import strategies as st
 from small import OTHER_DEVICES, assert_same_table
 
 from reference import locality as reference
-from winnow import store
-from winnow.measure import locality
-from winnow.measure.locality import autocorrelation, fit_widths, measure_locality, pair_correlation
-from winnow.pruning import density
+from winnow.measure import autocorrelation as correlating
+from winnow.measure import widths
+from winnow.measure.autocorrelation import autocorrelation
+from winnow.measure.locality import measure_locality
+from winnow.measure.pair_correlation import pair_correlation
+from winnow.measure.widths import fit_widths
+from winnow.pruning.masks import density
+from winnow.store.tables import read_table, write_table
 from winnow.streams import stream
 
 SHAPE = (3, 32, 32)
@@ -63,8 +67,8 @@ def test_the_full_mask_gives_the_triangle_of_the_window(shape):
 
 
 def test_precision_is_chosen_by_size():
-    assert locality._precision(3, 32, 32) == "float32"
-    assert locality._precision(3, 64, 64) == "float64"
+    assert correlating._precision(3, 32, 32) == "float32"
+    assert correlating._precision(3, 64, 64) == "float64"
 
 
 # -- widths -----------------------------------------------------------------------------------------------------------
@@ -153,7 +157,7 @@ def test_nothing_to_fit_has_no_width():
 def test_fits_do_not_depend_on_their_company(monkeypatch):
     s = autocorrelation(blobs(9, (1, 12, 12), np.linspace(0.05, 0.9, 9), 3))
     together = fit_widths(s)
-    monkeypatch.setattr(locality, "_FITS_AT_A_TIME", 2)
+    monkeypatch.setattr(widths, "_FITS_AT_A_TIME", 2)
     for one, other in zip(fit_widths(s), together, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9)
 
@@ -216,8 +220,8 @@ def test_tables_are_those_of_recomputing(channels, include_origin, tmp_path):
     keys = {"dataset": "photos", "method": "imp", "seed": 0}
     names = ("locality", "locality_population", "pair_correlation")
     for name, columns in zip(names, tables, strict=True):
-        store.write_table(tmp_path / f"{name}.parquet", name, columns, **keys)
-    table = store.read_table(tmp_path / "locality.parquet", "locality")
+        write_table(tmp_path / f"{name}.parquet", name, columns, **keys)
+    table = read_table(tmp_path / "locality.parquet", "locality")
     assert table["converged"].null_count == table["sigma_x"].null_count == 2
 
 

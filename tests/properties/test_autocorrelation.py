@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from properties.strategies import FIXED, connections, seeds
 from reference import locality as reference
-from winnow.measure.locality import autocorrelation, measure_locality, pair_correlation
+from winnow.measure.autocorrelation import autocorrelation
+from winnow.measure.locality import measure_locality
+from winnow.measure.pair_correlation import pair_correlation
 from winnow.streams import stream
 
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from properties.strategies import FIXED, images, seeds, units
 from reference import cavity as reference
-from winnow.measure import cavity
-from winnow.measure.cavity import cavity_scores, measure_cavity
-from winnow.pruning import prune_random
-from winnow.store import Dataset, Split
+from winnow.measure import cavity_scores as scoring
+from winnow.measure.cavity import measure_cavity
+from winnow.measure.cavity_scores import cavity_scores
+from winnow.pruning.random import prune_random
+from winnow.store.datasets import Dataset, Split
 from winnow.streams import stream
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -49,7 +50,7 @@ def clear(scores, x, weights, mask):
 def test_each_score_is_that_of_leaving_the_weight_out(layer, few):
     x, weights, mask = layer
     expected = reference.cavity_scores(weights, mask, x - x[0])  # so that constant inputs are exactly that
-    with mock.patch.object(cavity, "_EXACT_WEIGHTS", few):  # else the units would all be too small for the moments
+    with mock.patch.object(scoring, "_EXACT_WEIGHTS", few):  # else the units would all be too small for the moments
         found = scores_of(weights, mask, x)
     assert_same(clear(found, x, weights, mask), clear(expected, x, weights, mask), 1e-7)
 

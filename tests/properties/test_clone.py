@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from properties.strategies import FIXED, images, seeds
-from winnow import store
 from winnow.clone import certify, clone_gaussian, fit_gaussian
+from winnow.store.datasets import new_dataset, open_dataset
+from winnow.store.tables import read_table
 from winnow.streams import stream
 
 STATISTICS = ["mean", "covariance", "kurtosis_random", "kurtosis_pixel"]
@@ -105,7 +106,7 @@ def sources(draw):
 
 
 def write(folder, shape, n_classes, splits):
-    with store.new_dataset(
+    with new_dataset(
         folder,
         shape=shape,
         classes=[f"class {k}" for k in range(n_classes)],
@@ -121,8 +122,8 @@ def write(folder, shape, n_classes, splits):
 
 def cloned(folder, per="channel", threads=1):
     clone_gaussian(folder / "source", folder / "clone", folder / "certificate", name="c", per=per, threads=threads)
-    clone = store.open_dataset(folder / "clone")
-    certificate = store.read_table(folder / "certificate", "certificate").to_pylist()
+    clone = open_dataset(folder / "clone")
+    certificate = read_table(folder / "certificate", "certificate").to_pylist()
     return [(np.array(split.images), np.array(split.labels)) for split in (clone.train, clone.validation)], certificate
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from properties.strategies import FIXED, images, seeds, units
 from reference import kurtosis as reference
 from winnow.measure.kurtosis import measure_kurtosis
-from winnow.store import Dataset, Split
+from winnow.store.datasets import Dataset, Split
 from winnow.streams import stream
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -9,16 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from properties.strategies import FIXED, densities, parameters, seeds
-from winnow import store
-from winnow.pruning import (
-    apply_mask,
-    full_mask,
-    prunable_names,
-    prune_by_score,
-    prune_imp_first_round,
-    prune_oneshot,
-    prune_random,
-)
+from winnow.pruning.imp import prune_imp_first_round
+from winnow.pruning.masks import apply_mask, full_mask, prunable_names
+from winnow.pruning.oneshot import prune_oneshot
+from winnow.pruning.random import prune_random
+from winnow.pruning.scores import prune_by_score
+from winnow.store.tensors import read_mask, write_mask
 from winnow.streams import stream
 
 shares = st.one_of(st.sampled_from([0.3, 0.5, 0.25]), st.floats(0.01, 0.99))
@@ -187,9 +183,9 @@ def test_masks_of_every_shape_come_back_from_the_store(folder, shapes, density, 
     contents = []
     for name in ("one", "other"):
         path = folder / f"{name}.safetensors"
-        store.write_mask(path, mask)
+        write_mask(path, mask)
         contents.append(path.read_bytes())
-    read = store.read_mask(folder / "one.safetensors")
+    read = read_mask(folder / "one.safetensors")
     assert list(read) == list(mask) and contents[0] == contents[1]
     for name, array in mask.items():
         np.testing.assert_array_equal(read[name], array, strict=True)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from winnow.store import Dataset
+from winnow.store.datasets import Dataset
 from winnow.streams import stream
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import stats
 
-from winnow.store import Dataset, Mask, Parameters
+from winnow.store.datasets import Dataset
+from winnow.store.tensors import Mask, Parameters
 
 
 def normalised_inputs(parameters: Parameters, dataset: Dataset, epsilon: float) -> np.ndarray:

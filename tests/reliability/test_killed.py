@@ -9,7 +9,8 @@ import pytest
 
 from conftest import make_dataset
 from project import ROOT
-from winnow import store
+from winnow.store import atomic
+from winnow.store.atomic import write_bytes
 
 from .harness import TINY, kill_until_done, same_results
 
@@ -63,15 +64,15 @@ def test_a_job_does_not_outlive_a_killed_snakemake(tmp_path, when):
 
 
 def test_a_part_that_was_just_begun_is_not_taken_for_abandoned(tmp_path, monkeypatch):
-    lock = store._try_lock
+    lock = atomic._try_lock
 
     def lock_late(file: int) -> bool:
-        monkeypatch.setattr(store, "_try_lock", lock)
-        store.write_bytes(tmp_path / "file", b"of another process")
+        monkeypatch.setattr(atomic, "_try_lock", lock)
+        write_bytes(tmp_path / "file", b"of another process")
         return lock(file)
 
-    monkeypatch.setattr(store, "_try_lock", lock_late)
-    store.write_bytes(tmp_path / "file", b"mine")
+    monkeypatch.setattr(atomic, "_try_lock", lock_late)
+    write_bytes(tmp_path / "file", b"mine")
     assert (tmp_path / "file").read_bytes() == b"mine" and len(list(tmp_path.iterdir())) == 1
 
 

@@ -3,7 +3,7 @@
 import sys
 
 from tests.steps.record import RECORD, changes, present, read_record, write_record
-from winnow.versions import VERSIONS
+from winnow.job.versions import VERSIONS
 
 
 def main() -> int:
@@ -20,7 +20,7 @@ def main() -> int:
     for step in forgotten:
         print(
             f"{step} gives other results, or is called in another way, than recorded: raise VERSIONS[{step!r}] in "
-            f"winnow/versions.py.  (Only if its results are the same: delete the step from {RECORD.name}.)"
+            f"winnow/job/versions.py.  (Only if its results are the same: delete the step from {RECORD.name}.)"
         )
     return len(forgotten) > 0
 

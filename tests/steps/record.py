@@ -14,8 +14,8 @@ import pandas as pd
 
 from tests.steps import ROOT
 from tests.steps.results import STEPS
+from winnow.job.versions import VERSIONS
 from winnow.streams import stream
-from winnow.versions import VERSIONS
 
 RECORD = Path(__file__).with_name("record.json")
 SCRIPTS = ROOT / "workflow" / "scripts"

@@ -10,10 +10,9 @@ from PIL import Image
 from conftest import make_dataset
 from figures import synthetic
 from measure.small import photo_like
-from winnow import store
 from winnow.claims import check_claims
 from winnow.clone import clone_gaussian
-from winnow.datasets import prepare_dataset
+from winnow.datasets.prepare import prepare_dataset
 from winnow.datasets.standin import write_standin
 from winnow.figures.fig1 import plot_fig1
 from winnow.figures.fig2 import plot_fig2
@@ -22,14 +21,23 @@ from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
 from winnow.figures.style import save_figure
-from winnow.imp import TrainingSettings, prune_imp_round, retrain_pruned, train_dense
-from winnow.measure.cavity import measure_cavity, measure_cavity_example
+from winnow.measure.cavity import measure_cavity
+from winnow.measure.cavity_example import measure_cavity_example
 from winnow.measure.components import measure_components
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
-from winnow.pruning import prune_imp_first_round, prune_oneshot, prune_random, with_full_mask
+from winnow.pruning.imp import prune_imp_first_round, prune_imp_round
+from winnow.pruning.masks import with_full_mask
+from winnow.pruning.oneshot import prune_oneshot
+from winnow.pruning.random import prune_random
+from winnow.pruning.retrain import retrain_pruned
+from winnow.store.datasets import open_dataset
+from winnow.store.tables import gather_tables, read_table, write_table
+from winnow.store.tensors import Mask, Parameters
 from winnow.streams import stream
+from winnow.training.dense import train_dense
+from winnow.training.settings import TrainingSettings
 
 Results = dict[str, Any]
 """Arrays or columns of a table, by name."""
@@ -46,7 +54,7 @@ def _training(engine: str) -> TrainingSettings:
     )
 
 
-def _parameters(seed: int) -> store.Parameters:
+def _parameters(seed: int) -> Parameters:
     """A network in float64, in which no two processors' rounding decides who survives."""
     draw = stream("test network", seed)
     return {
@@ -55,11 +63,11 @@ def _parameters(seed: int) -> store.Parameters:
     }
 
 
-def _masks() -> list[store.Mask]:
+def _masks() -> list[Mask]:
     return prune_oneshot([1, 2, 3], rewind=_parameters(0), trained=_parameters(1), **PRUNING)
 
 
-def _single(parameters: store.Parameters) -> store.Parameters:
+def _single(parameters: Parameters) -> Parameters:
     return {name: array.astype(np.float32) for name, array in parameters.items()}
 
 
@@ -67,12 +75,12 @@ def _named(prefix: str, results: Mapping[str, Any]) -> Results:
     return {f"{prefix}/{name}": values for name, values in results.items()}
 
 
-def _numbered(several: list[store.Mask]) -> Results:
+def _numbered(several: list[Mask]) -> Results:
     return {key: array for n, mask in enumerate(several, start=1) for key, array in _named(str(n), mask).items()}
 
 
 def _of_dataset(folder: Path) -> Results:
-    dataset = store.open_dataset(folder)
+    dataset = open_dataset(folder)
     return {
         "mean": dataset.mean_image,
         "classes": list(dataset.classes),
@@ -107,7 +115,7 @@ def _clone_gaussian(folder: Path) -> Results:
     results = {}
     for per in ("channel", "joint"):
         clone_gaussian(folder / "dataset", folder / per, folder / f"{per}.parquet", name="test", per=per)
-        certificate = store.read_table(folder / f"{per}.parquet", "certificate").to_pydict()
+        certificate = read_table(folder / f"{per}.parquet", "certificate").to_pydict()
         results |= _named(per, {**_of_dataset(folder / per), **certificate})
     return results
 
@@ -172,9 +180,9 @@ def _gather_statistic(folder: Path) -> Results:
     made = {"engine": "dense", "device": "cpu", "precision": "float32"}
     paths = [folder / f"{seed}.parquet" for seed in (0, 1)]
     for seed, path in enumerate(paths):
-        store.write_table(path, "training", curve, seed=seed, **run, **made, made_with=made)
-    store.gather_tables(paths, folder / "all.parquet", "training")
-    return store.read_table(folder / "all.parquet", "training").to_pydict()
+        write_table(path, "training", curve, seed=seed, **run, **made, made_with=made)
+    gather_tables(paths, folder / "all.parquet", "training")
+    return read_table(folder / "all.parquet", "training").to_pydict()
 
 
 def _check_claims(folder: Path) -> Results:

@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 
 from conftest import make_dataset
-from winnow.imp import TrainingSettings, draw_batches, prune_imp_round, retrain_pruned, train_dense
 from winnow.network import initial_parameters
-from winnow.pruning import apply_mask, full_mask, prune_by_score, score_parameters
-from winnow.store import Dataset, Mask, Parameters, Split
-from winnow.training import Sgd, TrainingError, build_engine, run
+from winnow.pruning.imp import prune_imp_round
+from winnow.pruning.masks import apply_mask, full_mask
+from winnow.pruning.retrain import retrain_pruned
+from winnow.pruning.scores import prune_by_score, score_parameters
+from winnow.store.datasets import Dataset, Split
+from winnow.store.tensors import Mask, Parameters
+from winnow.training.curve import TrainingError, run
+from winnow.training.dense import train_dense
+from winnow.training.engine import Sgd, build_engine
 from winnow.training.graph import GraphEngine
+from winnow.training.settings import TrainingSettings, draw_batches
 
 SIZES = [108, 14, 10, 4]
 SETTINGS = TrainingSettings(steps=60, rewind=20, batch=8, rate=0.1, log_every=25, norm_keep=0.9, norm_epsilon=1e-5)

@@ -9,11 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import make_dataset
-from winnow.imp import TrainingSettings, train_dense
 from winnow.network import initial_parameters
-from winnow.pruning import apply_mask, full_mask, prune_by_score
+from winnow.pruning.masks import apply_mask, full_mask
+from winnow.pruning.scores import prune_by_score
 from winnow.streams import stream
-from winnow.training import Sgd, build_engine, handwritten, run, threads
+from winnow.training import handwritten, threads
+from winnow.training.curve import run
+from winnow.training.dense import train_dense
+from winnow.training.engine import Sgd, build_engine
+from winnow.training.settings import TrainingSettings
 
 STEPS = 200
 ENGINES = ["dense", "sparse", "auto"]

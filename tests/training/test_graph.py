@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from conftest import make_dataset
-from winnow.devices import free_memory, matmul_precision
+from winnow.job.devices import free_memory, matmul_precision
 from winnow.network import initial_parameters
-from winnow.pruning import apply_mask, full_mask, prune_by_score, score_parameters
+from winnow.pruning.masks import apply_mask, full_mask
+from winnow.pruning.scores import prune_by_score, score_parameters
 from winnow.streams import stream
-from winnow.training import Sgd, TrainingError, graph
+from winnow.training import graph
+from winnow.training.curve import TrainingError
+from winnow.training.engine import Sgd
 from winnow.training.graph import GraphEngine
 from winnow.training.reference import ReferenceEngine
 

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 
 from reference import training as reference
-from winnow import imp as imp_steps
-from winnow.imp import TrainingSettings, prune_imp_round, retrain_pruned, train_dense
 from winnow.network import initial_parameters, layer_sizes
-from winnow.pruning import apply_mask, full_mask, prune_imp_first_round
+from winnow.pruning import retrain
+from winnow.pruning.imp import prune_imp_first_round, prune_imp_round
+from winnow.pruning.masks import apply_mask, full_mask
+from winnow.pruning.retrain import retrain_pruned
 from winnow.streams import stream
-from winnow.training import Sgd, TrainingError, build_engine, run
+from winnow.training import settings as training_settings
+from winnow.training.curve import TrainingError, run
+from winnow.training.dense import train_dense
+from winnow.training.engine import Sgd, build_engine
+from winnow.training.settings import TrainingSettings, draw_batches
 
 SETTINGS = TrainingSettings(steps=60, rewind=20, batch=16, rate=0.1, log_every=25, norm_keep=0.99, norm_epsilon=1e-5)
 PRUNING = {"share": 0.3, "pool": "layerwise", "criterion": "magnitude"}
@@ -95,7 +100,7 @@ def test_accuracy_uses_running_statistics(dataset, engine):
 def test_dense_training_is_one_training_through_the_rewind_point(dataset):
     rewind, trained, _ = dense(dataset)
     assert layer_sizes(trained) == [108, 14, 10, 4]
-    batches = imp_steps.draw_batches(dataset, SETTINGS, 0, 1)
+    batches = draw_batches(dataset, SETTINGS, 0, 1)
     start = initial_parameters([108, 14, 10, 4], 0)
     for last, there in ((60, trained), (20, rewind)):
         straight, _ = train(start, None, dataset, batches, range(last), engine="auto", **DEFAULTS)
@@ -116,8 +121,8 @@ def test_a_round_starts_from_the_masked_rewind_point_with_batches_of_its_own(dat
         stretches.append((batches, steps))
         return run(engine, batches, steps, **options)
 
-    monkeypatch.setattr(imp_steps, "build_engine", spy_engine)
-    monkeypatch.setattr(imp_steps, "run", spy_run)
+    monkeypatch.setattr(training_settings, "build_engine", spy_engine)
+    monkeypatch.setattr(retrain, "run", spy_run)
     after, _ = prune_imp_round(rewind, mask, dataset, seed=0, n=2, settings=SETTINGS, **PRUNING)
     prune_imp_round(rewind, after, dataset, seed=0, n=3, settings=SETTINGS, **PRUNING)
     retrain_pruned(rewind, mask, dataset, seed=0, n=1, settings=SETTINGS)

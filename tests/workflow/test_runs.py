@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from winnow import store
+from winnow.store.schemas import SCHEMAS
+from winnow.store.tables import read_table
+from winnow.store.tensors import read_mask
 
 FIGURES = [f"fig{n}" for n in range(1, 7)]
-TABLES = [name for name in store.SCHEMAS if name != "cavity_example"]
+TABLES = [name for name in SCHEMAS if name != "cavity_example"]
 
 
 def test_everything_is_there(finished):
@@ -24,7 +26,7 @@ def test_everything_is_there(finished):
         with Image.open(folder / "figures" / f"{figure}.png") as picture:
             assert picture.width > 500 and len(np.unique(np.asarray(picture))) > 10
     for table in TABLES:
-        assert store.read_table(folder / f"{table}.parquet", table).num_rows > 0
+        assert read_table(folder / f"{table}.parquet", table).num_rows > 0
     assert "supported" in (folder / "claims.csv").read_text()
 
 
@@ -52,10 +54,10 @@ def test_the_statistics_cover_every_run(finished):
 def test_masks_of_the_run_are_nested_and_start_from_the_dense_net(finished):
     run = finished.folder / "results/tiny/runs/photos/seed0"
     for method in ("imp", "oneshot", "random"):
-        masks = [store.read_mask(run / method / f"round{n}/mask.safetensors") for n in (1, 2, 3)]
+        masks = [read_mask(run / method / f"round{n}/mask.safetensors") for n in (1, 2, 3)]
         for before, after in pairwise(masks):
             assert all(not (after[name] & ~before[name]).any() for name in after)
-    first, oneshot = (store.read_mask(run / method / "round1/mask.safetensors") for method in ("imp", "oneshot"))
+    first, oneshot = (read_mask(run / method / "round1/mask.safetensors") for method in ("imp", "oneshot"))
     assert all((first[name] == oneshot[name]).all() for name in first)
 
 
@@ -133,7 +135,7 @@ def test_engines_find_the_same_masks_in_a_few_steps(continued):
         mask = f"{run}/imp/round2/mask.safetensors"
         continued.snakemake("--cores", "2", mask, "--config", few, "compute={device: cpu}")
         assert set(pd.read_parquet(continued.folder / run / "imp/round2/training.parquet")["engine"]) == {engine}
-        masks.append(store.read_mask(continued.folder / mask))
+        masks.append(read_mask(continued.folder / mask))
     assert sum(int((masks[0][name] ^ masks[1][name]).sum()) for name in masks[0]) <= 2
 
 
@@ -144,7 +146,7 @@ def test_a_comment_in_the_library_retrains_nothing(continued):
 
 
 def test_a_raised_version_reruns_the_step(continued):
-    versions = continued.folder / "workflow/scripts/winnow/versions.py"
+    versions = continued.folder / "workflow/scripts/winnow/job/versions.py"
     versions.write_text(versions.read_text() + '\nVERSIONS["measure_kurtosis"] += 1\n')
     rules = {job.rule for job in continued.would_run()}
     after = {"gather_statistic", "check_claims", "plot_fig4", "record_run", "all"}

@@ -11,7 +11,7 @@ from PIL import Image
 from project import ROOT, Project
 from tests.steps.record import changes, in_few_numbers, present, read_record, same
 from tests.steps.results import STEPS
-from winnow.versions import VERSIONS
+from winnow.job.versions import VERSIONS
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 NOTHING_TO_SAY = {"record_run"}
@@ -29,7 +29,7 @@ def test_a_changed_result_raises_its_version(step):
     changed = changes(present(step), recorded)
     assert not changed, (
         f"{step} gives other results, or is called in another way, than at version {VERSIONS[step]}: "
-        f"{', '.join(changed)}.  Raise VERSIONS[{step!r}] in winnow/versions.py and run: python -m tests.steps"
+        f"{', '.join(changed)}.  Raise VERSIONS[{step!r}] in winnow/job/versions.py and run: python -m tests.steps"
     )
 
 
@@ -87,7 +87,7 @@ def test_switching_branches_back_and_forth_reruns_nothing(continued):
         if path.suffix in (".py", ".smk"):
             path.write_text(path.read_text(encoding="utf-8") + "\n# a comment\n", encoding="utf-8")
     assert continued.would_run() == []
-    versions = continued.folder / "workflow/scripts/winnow/versions.py"
+    versions = continued.folder / "workflow/scripts/winnow/job/versions.py"
     versions.write_text(versions.read_text() + 'VERSIONS["check_claims"] += 1\n')
     git("commit", "--quiet", "--all", "--message=after")
     assert {job.rule for job in continued.would_run()} == {"check_claims", "record_run", "all"}
@@ -111,7 +111,7 @@ def test_a_changed_setting_is_the_reason(finished):
 
 def test_a_raised_version_is_the_reason(continued):
     was = VERSIONS["prune_random"]
-    versions = continued.folder / "workflow/scripts/winnow/versions.py"
+    versions = continued.folder / "workflow/scripts/winnow/job/versions.py"
     versions.write_text(versions.read_text() + '\nVERSIONS["prune_random"] += 1\n')
     (reason,) = reasons(continued, "prune_random")
     assert f"before: {was} now: {was + 1}" in reason

@@ -1,4 +1,8 @@
-"""Datasets and their Gaussian clones."""
+"""Datasets and their Gaussian clones.
+
+Needs: the user's images; nothing for synthetic images and bundled photographs.
+Makes: results/<experiment>/data/<dataset>/, and of a clone its certificate.
+"""
 
 
 rule prepare_dataset:

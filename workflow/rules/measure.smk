@@ -1,4 +1,8 @@
-"""Statistics of masks, representations and data; their gathering; the claims."""
+"""Statistics of masks, representations and data; their gathering; the claims.
+
+Needs: masks of all rounds, θ(t_rewind), the validation images.
+Makes: a table a run and statistic beside the masks; results/<experiment>/<statistic>.parquet, and claims.parquet.
+"""
 
 
 rule measure_locality:

@@ -1,4 +1,9 @@
-"""Dense training, rounds of iterative magnitude pruning, and the oneshot and random masks."""
+"""Dense training, rounds of iterative magnitude pruning, and the oneshot and random masks.
+
+Needs: a dataset.
+Makes: results/<experiment>/runs/<dataset>/seed<seed>/: dense/ with parameters and training curve, and of each method
+the masks of all rounds.
+"""
 
 
 rule train_dense:

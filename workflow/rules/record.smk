@@ -1,4 +1,8 @@
-"""What computed the results."""
+"""What computed the results.
+
+Needs: tables, claims, figures, and the logs of all jobs.
+Makes: results/<experiment>/record.json.
+"""
 
 
 rule record_run:

@@ -1,8 +1,9 @@
 """Draw the Gaussian clone of a dataset, with its certificate."""
 
-from winnow import store
 from winnow.clone import clone_gaussian, summarise_certificate
-from winnow.log import log_to
+from winnow.job.log import log_to
+from winnow.store.atomic import write_bytes
+from winnow.store.tables import read_table
 
 log_to(snakemake.log[0])
 clone_gaussian(
@@ -13,5 +14,5 @@ clone_gaussian(
     threads=snakemake.threads,
     **snakemake.params.settings,
 )
-certificate = store.read_table(snakemake.output.certificate, "certificate")
-store.write_bytes(snakemake.output.summary, summarise_certificate(certificate).encode())
+certificate = read_table(snakemake.output.certificate, "certificate")
+write_bytes(snakemake.output.summary, summarise_certificate(certificate).encode())

@@ -1,7 +1,7 @@
 """Gather the tables of all runs into one."""
 
-from winnow import store
-from winnow.log import log_to
+from winnow.job.log import log_to
+from winnow.store.tables import gather_tables
 
 log_to(snakemake.log[0])
-store.gather_tables(snakemake.input.tables, snakemake.output.table, snakemake.wildcards.statistic)
+gather_tables(snakemake.input.tables, snakemake.output.table, snakemake.wildcards.statistic)

@@ -1,19 +1,21 @@
 """Show how one weight's cavity score comes about."""
 
-from winnow import store
-from winnow.devices import claim_device, device_name
-from winnow.log import log_to
-from winnow.measure.cavity import measure_cavity_example
+from winnow.job.devices import claim_device, device_name
+from winnow.job.log import log_to
+from winnow.measure.cavity_example import measure_cavity_example
+from winnow.store.datasets import open_dataset
+from winnow.store.tables import write_table
+from winnow.store.tensors import read_mask, read_parameters
 
 log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 columns = measure_cavity_example(
-    store.read_parameters(snakemake.input.rewind),
-    store.read_mask(snakemake.input.mask),
-    store.open_dataset(snakemake.input.dataset),
+    read_parameters(snakemake.input.rewind),
+    read_mask(snakemake.input.mask),
+    open_dataset(snakemake.input.dataset),
     epsilon=snakemake.params.epsilon,
     device=device,
 )
 made_with = {"device": device_name(device)}
 run = {"dataset": snakemake.wildcards.dataset, "seed": int(snakemake.wildcards.seed)}
-store.write_table(snakemake.output.example, "cavity_example", columns, made_with=made_with, **run)
+write_table(snakemake.output.example, "cavity_example", columns, made_with=made_with, **run)

@@ -1,17 +1,19 @@
 """Measure the kurtosis of the first layer's preactivations."""
 
-from winnow import store
-from winnow.devices import claim_device, device_name
-from winnow.log import log_to
+from winnow.job.devices import claim_device, device_name
+from winnow.job.log import log_to
 from winnow.measure.kurtosis import measure_kurtosis
-from winnow.pruning import with_full_mask
+from winnow.pruning.masks import with_full_mask
+from winnow.store.datasets import open_dataset
+from winnow.store.tables import write_table
+from winnow.store.tensors import read_mask, read_parameters
 
 log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 tables = measure_kurtosis(
-    store.read_parameters(snakemake.input.rewind),
-    with_full_mask([store.read_mask(path) for path in snakemake.input.masks]),
-    store.open_dataset(snakemake.input.dataset),
+    read_parameters(snakemake.input.rewind),
+    with_full_mask([read_mask(path) for path in snakemake.input.masks]),
+    open_dataset(snakemake.input.dataset),
     epsilon=snakemake.params.epsilon,
     device=device,
 )
@@ -21,5 +23,5 @@ run = {
     "method": snakemake.wildcards.method,
     "seed": int(snakemake.wildcards.seed),
 }
-store.write_table(snakemake.output.by_unit, "kurtosis_by_unit", tables.by_unit, made_with=made_with, **run)
-store.write_table(snakemake.output.by_class, "kurtosis_by_class", tables.by_class, made_with=made_with, **run)
+write_table(snakemake.output.by_unit, "kurtosis_by_unit", tables.by_unit, made_with=made_with, **run)
+write_table(snakemake.output.by_class, "kurtosis_by_class", tables.by_class, made_with=made_with, **run)

@@ -1,16 +1,18 @@
 """Plot figure 3: the Gaussian clone."""
 
-from winnow import store
 from winnow.figures.fig3 import plot_fig3
 from winnow.figures.style import save_figure
-from winnow.log import log_to
+from winnow.job.log import log_to
+from winnow.store.datasets import open_dataset
+from winnow.store.tables import read_tables
+from winnow.store.tensors import read_mask
 
 log_to(snakemake.log[0])
 figure = plot_fig3(
-    store.open_dataset(snakemake.input.dataset),
-    store.open_dataset(snakemake.input.clone),
-    store.read_mask(snakemake.input.mask),
-    store.read_tables(snakemake.input.locality, "locality").to_pandas(),
+    open_dataset(snakemake.input.dataset),
+    open_dataset(snakemake.input.clone),
+    read_mask(snakemake.input.mask),
+    read_tables(snakemake.input.locality, "locality").to_pandas(),
     dataset=snakemake.params.dataset,
     clone_name=snakemake.params.clone,
     units=snakemake.params.units,

@@ -1,14 +1,14 @@
 """Plot figure 4: receptive-field width and kurtosis against sparsity."""
 
-from winnow import store
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.style import save_figure
-from winnow.log import log_to
+from winnow.job.log import log_to
+from winnow.store.tables import read_tables
 
 log_to(snakemake.log[0])
 figure = plot_fig4(
-    store.read_tables(snakemake.input.locality, "locality").to_pandas(),
-    store.read_tables(snakemake.input.kurtosis, "kurtosis_by_class").to_pandas(),
+    read_tables(snakemake.input.locality, "locality").to_pandas(),
+    read_tables(snakemake.input.kurtosis, "kurtosis_by_class").to_pandas(),
     dataset=snakemake.params.dataset,
 )
 save_figure(figure, snakemake.output.pdf, snakemake.output.png)

@@ -1,14 +1,14 @@
 """Plot figure 5: cavity scores by the round of removal."""
 
-from winnow import store
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.style import save_figure
-from winnow.log import log_to
+from winnow.job.log import log_to
+from winnow.store.tables import read_table, read_tables
 
 log_to(snakemake.log[0])
 figure = plot_fig5(
-    store.read_table(snakemake.input.example, "cavity_example").to_pandas(),
-    store.read_tables(snakemake.input.cavity, "cavity").to_pandas(),
+    read_table(snakemake.input.example, "cavity_example").to_pandas(),
+    read_tables(snakemake.input.cavity, "cavity").to_pandas(),
     dataset=snakemake.params.dataset,
     clone_name=snakemake.params.clone,
 )

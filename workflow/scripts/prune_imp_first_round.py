@@ -1,13 +1,13 @@
 """Prune the dense network: IMP's first round."""
 
-from winnow import store
-from winnow.log import log_to
-from winnow.pruning import prune_imp_first_round
+from winnow.job.log import log_to
+from winnow.pruning.imp import prune_imp_first_round
+from winnow.store.tensors import read_parameters, write_mask
 
 log_to(snakemake.log[0])
 mask = prune_imp_first_round(
-    rewind=store.read_parameters(snakemake.input.rewind),
-    trained=store.read_parameters(snakemake.input.trained),
+    rewind=read_parameters(snakemake.input.rewind),
+    trained=read_parameters(snakemake.input.trained),
     **snakemake.params.pruning,
 )
-store.write_mask(snakemake.output.mask, mask)
+write_mask(snakemake.output.mask, mask)

@@ -1,20 +1,23 @@
 """Rewind, train with the last round's mask held, prune."""
 
-from winnow import store
-from winnow.devices import claim_device
-from winnow.imp import TrainingSettings, prune_imp_round
-from winnow.log import log_to
-from winnow.pruning import density
-from winnow.scratch import local_copy
+from winnow.job.devices import claim_device
+from winnow.job.log import log_to
+from winnow.job.scratch import local_copy
+from winnow.pruning.imp import prune_imp_round
+from winnow.pruning.masks import density
+from winnow.store.datasets import open_dataset
+from winnow.store.tables import write_table
+from winnow.store.tensors import read_mask, read_parameters, write_mask
+from winnow.training.settings import TrainingSettings
 
 log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 seed, n = int(snakemake.wildcards.seed), int(snakemake.wildcards.round)
-before = store.read_mask(snakemake.input.mask)
+before = read_mask(snakemake.input.mask)
 mask, curve = prune_imp_round(
-    store.read_parameters(snakemake.input.rewind),
+    read_parameters(snakemake.input.rewind),
     before,
-    store.open_dataset(local_copy(snakemake.input.dataset)),
+    open_dataset(local_copy(snakemake.input.dataset)),
     seed=seed,
     n=n,
     settings=TrainingSettings(**snakemake.params.training),
@@ -23,7 +26,7 @@ mask, curve = prune_imp_round(
 )
 made_with = {key: curve[key][-1] for key in ("device", "engine", "precision")}
 run = {"dataset": snakemake.wildcards.dataset, "method": "imp", "seed": seed}
-store.write_mask(snakemake.output.mask, mask, made_with=made_with)
-store.write_table(
+write_mask(snakemake.output.mask, mask, made_with=made_with)
+write_table(
     snakemake.output.training, "training", curve, round=n - 1, density=density(before), made_with=made_with, **run
 )

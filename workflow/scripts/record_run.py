@@ -1,11 +1,11 @@
 """Record what computed the results, and from what."""
 
-from winnow import store
-from winnow.log import log_to
-from winnow.record import record_run
+from winnow.job.log import log_to
+from winnow.job.record import record_run
+from winnow.store.atomic import write_bytes
 
 log_to(snakemake.log[0])
 record = record_run(
     snakemake.params.configuration, snakemake.input.tables, snakemake.params.logs, own_log=snakemake.log[0]
 )
-store.write_bytes(snakemake.output.record, record.encode())
+write_bytes(snakemake.output.record, record.encode())

@@ -1,20 +1,23 @@
 """Train a masked network from the rewind point, for its training curve."""
 
-from winnow import store
-from winnow.devices import claim_device
-from winnow.imp import TrainingSettings, retrain_pruned
-from winnow.log import log_to
-from winnow.pruning import density
-from winnow.scratch import local_copy
+from winnow.job.devices import claim_device
+from winnow.job.log import log_to
+from winnow.job.scratch import local_copy
+from winnow.pruning.masks import density
+from winnow.pruning.retrain import retrain_pruned
+from winnow.store.datasets import open_dataset
+from winnow.store.tables import write_table
+from winnow.store.tensors import read_mask, read_parameters
+from winnow.training.settings import TrainingSettings
 
 log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 seed, n = int(snakemake.wildcards.seed), int(snakemake.wildcards.round)
-mask = store.read_mask(snakemake.input.mask)
+mask = read_mask(snakemake.input.mask)
 curve = retrain_pruned(
-    store.read_parameters(snakemake.input.rewind),
+    read_parameters(snakemake.input.rewind),
     mask,
-    store.open_dataset(local_copy(snakemake.input.dataset)),
+    open_dataset(local_copy(snakemake.input.dataset)),
     seed=seed,
     n=n,
     settings=TrainingSettings(**snakemake.params.training),
@@ -22,6 +25,4 @@ curve = retrain_pruned(
 )
 made_with = {key: curve[key][-1] for key in ("device", "engine", "precision")}
 run = {"dataset": snakemake.wildcards.dataset, "method": snakemake.wildcards.method, "seed": seed}
-store.write_table(
-    snakemake.output.training, "training", curve, round=n, density=density(mask), made_with=made_with, **run
-)
+write_table(snakemake.output.training, "training", curve, round=n, density=density(mask), made_with=made_with, **run)

@@ -19,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from winnow import store
+from winnow.store.datasets import new_dataset, open_dataset
+from winnow.store.tables import write_table
 from winnow.streams import stream
 
 N_DIRECTIONS = 64
@@ -107,7 +108,7 @@ def clone_gaussian(
         raise CloneError(f"per ({per!r}) must be channel or joint")
     if fit_per_class is not None and fit_per_class < 2:
         raise CloneError(f"fit_per_class ({fit_per_class}) must be at least 2: one image has no covariance")
-    source = store.open_dataset(source_folder)
+    source = open_dataset(source_folder)
     rows = [_rows_by_class(split.labels, len(source.classes)) for split in (source.train, source.validation)]
     _check_classes(source_folder, source.classes, [len(of_class) for of_class in rows[0]])
 
@@ -116,7 +117,7 @@ def clone_gaussian(
     n_pixels = n_inputs // len(channels)
     blocks = {channel: slice(i * n_pixels, (i + 1) * n_pixels) for i, channel in enumerate(channels)}
     directions = _directions(n_pixels, stream("clone directions", name, seed))
-    with store.new_dataset(
+    with new_dataset(
         folder,
         shape=source.shape,
         classes=source.classes,
@@ -153,7 +154,7 @@ def clone_gaussian(
         with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
             certificate = [row for of_class in pool.map(clone_class, range(len(source.classes))) for row in of_class]
         columns = {key: [row[key] for row in certificate] for key in certificate[0]}
-        store.write_table(certificate_path, "certificate", columns, dataset=name)
+        write_table(certificate_path, "certificate", columns, dataset=name)
 
 
 def _draw_class(
@@ -335,7 +336,7 @@ def summarise_certificate(certificate: pa.Table) -> str:
     """Averages of a certificate over classes and channels, a row a statistic, as CSV for people.
 
     Args:
-        certificate: the table, as read by `store.read_table`.
+        certificate: the table, as read by `winnow.store.tables.read_table`.
 
     Returns:
         For each statistic the mean of `source`, `clone` and `expected` (empty where none has a value), and `deviation`,

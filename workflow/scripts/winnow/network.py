@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from winnow.store import Parameters
+from winnow.store.tensors import Parameters
 from winnow.streams import stream
 
 InitialWeights = Literal["uniform", "normal"]

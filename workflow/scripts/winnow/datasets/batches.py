@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from winnow import store
-from winnow.source_files import SourceError
+from winnow.datasets.files.names import SourceError
+from winnow.store.datasets import Split, new_dataset
 
 _LOG = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ def write_batches(
         {"file": file.name, "images": len(each), "sha256": digest}
         for file, each, digest in zip(survey.files, survey.each_labels, survey.digests, strict=True)
     ]
-    with store.new_dataset(
+    with new_dataset(
         dataset,
         shape=shape,
         classes=list(labels.classes),
@@ -189,7 +189,7 @@ def rows_by_class(labels: np.ndarray, n_classes: int, most: int | None) -> np.nd
     return rows
 
 
-def _scatter(images: np.ndarray, labels: np.ndarray, rows: np.ndarray, split: store.Split) -> None:
+def _scatter(images: np.ndarray, labels: np.ndarray, rows: np.ndarray, split: Split) -> None:
     order = np.argsort(rows, kind="stable")
     order = order[rows[order] >= 0]
     for start in range(0, len(order), _CHUNK):

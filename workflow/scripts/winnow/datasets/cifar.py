@@ -11,13 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from winnow.datasets.batches import BatchFile, Labels, as_batch, write_batches
+from winnow.datasets.files.cifar import CIFAR10, CIFAR100, CifarEdition, find_cifar
+from winnow.datasets.files.names import SourceError
 from winnow.datasets.pickles import read_pickle
-from winnow.source_files import CIFAR10, CIFAR100, CifarEdition, SourceError, find_cifar
 
 SHAPE = (3, 32, 32)
 ORIGINAL = {"train": 50_000, "validation": 10_000}
-
-# More than CIFAR-100's training batch with its file names: what is larger is none, and would fill the memory.
 _MOST_BYTES = 2 * ORIGINAL["train"] * 3072
 _MOST_BESIDE = 65536  # bytes of a name or of attributes in an archive
 _PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from winnow import store
+from winnow.datasets.files.image_folder import find_class_folders, find_images
+from winnow.datasets.files.names import SourceError, portable
+from winnow.datasets.files.photos import PhotosError
 from winnow.datasets.photos import read_photo
-from winnow.photo_files import PhotosError, portable
-from winnow.source_files import SourceError, find_class_folders, find_images
+from winnow.store.datasets import Split, new_dataset
 from winnow.streams import stream
 
 _LOG = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def prepare_image_folder(
     ]
     source = {"source": "image_folder", "name": name, "validation_share": validation_share, "seed": seed, "shared": 0}
     faults: list[str] = []
-    with store.new_dataset(
+    with new_dataset(
         dataset,
         shape=(3, side, side),
         classes=classes,
@@ -118,7 +119,7 @@ def split_files(
     return found
 
 
-def _fill(split: store.Split, files: Sequence[Sequence[Path]], side: int, faults: list[str]) -> set[bytes]:
+def _fill(split: Split, files: Sequence[Sequence[Path]], side: int, faults: list[str]) -> set[bytes]:
     """Read the images of a split, class by class; the checksums of what was written."""
     split.labels[:] = np.repeat(np.arange(len(files)), [len(of_class) for of_class in files])
     digests: set[bytes] = set()

@@ -15,15 +15,14 @@ from typing import Any
 import numpy as np
 
 from winnow.datasets.batches import Batch, BatchFile, Labels, as_batch, write_batches
+from winnow.datasets.files.imagenet32 import IMAGENET32_VALIDATION, find_imagenet32
+from winnow.datasets.files.names import SourceError
 from winnow.datasets.pickles import read_pickle
-from winnow.source_files import IMAGENET32_VALIDATION, SourceError, find_imagenet32
 
 SHAPE = (3, 32, 32)
 N_INPUTS = 3072
 N_CLASSES = 1000
 ORIGINAL = {"train": 1_281_167, "validation": 50_000}
-
-# Twice an original batch: what is larger is none, and would fill the memory.
 _MOST_BYTES = 2 * (ORIGINAL["train"] // 10) * N_INPUTS
 
 

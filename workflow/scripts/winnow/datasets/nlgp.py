@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from winnow import store
+from winnow.store.datasets import new_dataset
 from winnow.streams import stream
 
 # Below this gain x and z differ by less than a float32 can tell: the relative difference is of the order of g^2.
@@ -151,7 +151,7 @@ def prepare_nlgp(
     for setting, value in {**settings, "validation_per_class": validation_per_class}.items():
         if value < 1:
             raise NlgpError(f"{setting} ({value}) must be at least 1")
-    with store.new_dataset(
+    with new_dataset(
         folder,
         shape=(channels, side, side),
         classes=[f"xi={xi:.12g}" for xi in lengths],

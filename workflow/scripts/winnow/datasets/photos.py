@@ -18,13 +18,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from winnow import store
-from winnow.photo_files import PhotosError, find_photos
+from winnow.datasets.files.photos import PhotosError, find_photos
+from winnow.store.datasets import new_dataset
 from winnow.streams import stream
 
 _LOG = logging.getLogger(__name__)
-
-# Named, so that a file does not become readable by an external program (EPS) on one machine and not on the next.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 
 
@@ -273,7 +271,7 @@ def prepare_photos(
         "tiles_skipped": sum(photo.n_flat for photo in usable),
         "unusable": unusable,
     }
-    with store.new_dataset(
+    with new_dataset(
         folder,
         shape=(3, side, side),
         classes=classes,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from winnow.source_files import SourceError
+from winnow.datasets.files.names import SourceError
 
 
 class PickleError(SourceError):

@@ -23,10 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from winnow.datasets.files.imagenet32 import IMAGENET32_TRAIN, IMAGENET32_VALIDATION
+from winnow.datasets.files.names import SourceError
+from winnow.datasets.files.photos import list_photos
 from winnow.datasets.imagenet32 import N_CLASSES, N_INPUTS, ORIGINAL
 from winnow.datasets.photos import read_photo, windows_of
-from winnow.photo_files import list_photos
-from winnow.source_files import IMAGENET32_TRAIN, IMAGENET32_VALIDATION, SourceError
 from winnow.streams import stream
 
 _SIDE = 32

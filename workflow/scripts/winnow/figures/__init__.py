@@ -1,1 +1,1 @@
-"""The figures: one module a figure, each with one function from data to a `matplotlib.figure.Figure`."""
+"""The figures, one module each; `style`, `bands` and `pictures` are what they share."""

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from winnow.figures.bands import format_sparsity
 from winnow.figures.pictures import draw_masks
 from winnow.figures.style import METHODS, PAGE_WIDTH, house_style, set_heading
-from winnow.store import Mask
+from winnow.store.tensors import Mask
 
 
 @house_style()

@@ -9,7 +9,8 @@ from matplotlib.ticker import MaxNLocator
 from winnow.figures.bands import converged_widths, of_dataset, over_seeds
 from winnow.figures.pictures import as_colours, draw_masks, draw_mosaic, tile
 from winnow.figures.style import CLONE, METHODS, PAGE_WIDTH, Look, house_style, set_heading, write_note
-from winnow.store import Dataset, Mask, Split
+from winnow.store.datasets import Dataset, Split
+from winnow.store.tensors import Mask
 
 
 @house_style()

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from winnow.store import Mask
+from winnow.store.tensors import Mask
 
 
 def most_connected(mask: Mask, n_units: int) -> np.ndarray:

@@ -14,7 +14,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from winnow.store import write_bytes
+from winnow.store.atomic import write_bytes
 
 PAGE_WIDTH = 7.0
 """Width of a figure over both columns of a page, in inches."""

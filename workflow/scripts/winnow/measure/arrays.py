@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from winnow.devices import device_name, matmul_precision
+from winnow.job.devices import device_name, matmul_precision
 
 log = logging.getLogger(__name__)
 

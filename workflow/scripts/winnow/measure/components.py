@@ -6,7 +6,7 @@ import numpy as np
 
 from winnow.measure.arrays import Arrays, arrays_on
 from winnow.measure.preactivations import check_inputs
-from winnow.store import Dataset
+from winnow.store.datasets import Dataset
 from winnow.streams import stream
 
 _MAX_ITERATIONS = 1000

@@ -7,8 +7,9 @@ import numpy as np
 
 from winnow.measure.arrays import Array, Arrays, arrays_on
 from winnow.measure.preactivations import ZERO_SD, check_inputs, effective_weights, subtract_mean, validation_chunks
-from winnow.pruning import density
-from winnow.store import Dataset, Mask, Parameters
+from winnow.pruning.masks import density
+from winnow.store.datasets import Dataset
+from winnow.store.tensors import Mask, Parameters
 
 _CHUNK = 1024  # images at a time
 _ROUNDING = 1e-12  # of a mean in float64

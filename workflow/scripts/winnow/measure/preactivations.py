@@ -14,7 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from winnow.measure.arrays import NUMPY, Array, Arrays
-from winnow.store import Dataset, Mask, Parameters
+from winnow.store.datasets import Dataset
+from winnow.store.tensors import Mask, Parameters
 
 WEIGHT, NORM = "layers.0.weight", "norms.0"
 

@@ -32,10 +32,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from winnow.devices import device_name, free_memory, matmul_precision
+from winnow.job.devices import device_name, free_memory, matmul_precision
 from winnow.network import n_layers
-from winnow.store import Dataset, Mask, Parameters, Split
-from winnow.training import Sgd, TrainingError
+from winnow.store.datasets import Dataset, Split
+from winnow.store.tensors import Mask, Parameters
+from winnow.training.curve import TrainingError
+from winnow.training.engine import Sgd
 
 STEPS_PER_REPLAY = 25
 """Steps that one launch does; those that are left over at the end of a stretch are launched one by one."""
@@ -47,10 +49,10 @@ _SPARE = 2 << 30  # bytes that the images leave free: for the network, activatio
 
 
 class GraphEngine:
-    """An engine (see `winnow.training.Engine`) for the GPU.
+    """An engine (see `winnow.training.engine.Engine`) for the GPU.
 
     Args:
-        start, mask, dataset, sgd: see `winnow.training.build_engine`.
+        start, mask, dataset, sgd: see `winnow.training.engine.build_engine`.
         precision: of matrix products.
         device: where to train; on a CPU the steps are the same, without a graph.
 

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 
 from winnow.network import layer_sizes
-from winnow.store import Dataset, Mask, Parameters, Split
-from winnow.training import RELEASE_EVERY, Sgd, kernels
+from winnow.store.datasets import Dataset, Split
+from winnow.store.tensors import Mask, Parameters
+from winnow.training import kernels
+from winnow.training.engine import RELEASE_EVERY, Sgd
 from winnow.training.threads import Team
 from winnow.training.vectors import aligned
 
@@ -34,10 +36,10 @@ Layout = Literal["auto", "dense", "sparse"]
 
 
 class HandwrittenEngine:
-    """An engine (see `winnow.training.Engine`) for the CPU, with PyTorch's number of threads.
+    """An engine (see `winnow.training.engine.Engine`) for the CPU, with PyTorch's number of threads.
 
     Args:
-        start, mask, dataset, sgd: see `winnow.training.build_engine`.
+        start, mask, dataset, sgd: see `winnow.training.engine.build_engine`.
         layout: store all layers densely, those with a mask sparsely, or (`auto`) each as it is faster at its density.
     """
 

@@ -7,19 +7,20 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from winnow.devices import device_name, matmul_precision
+from winnow.job.devices import device_name, matmul_precision
 from winnow.network import FullyConnectedNetwork
-from winnow.store import Dataset, Mask, Parameters
-from winnow.training import RELEASE_EVERY, Sgd
+from winnow.store.datasets import Dataset
+from winnow.store.tensors import Mask, Parameters
+from winnow.training.engine import RELEASE_EVERY, Sgd
 
 _CHUNK = 2048  # validation images at a time
 
 
 class ReferenceEngine:
-    """An engine (see `winnow.training.Engine`) in which autograd computes the gradients.
+    """An engine (see `winnow.training.engine.Engine`) in which autograd computes the gradients.
 
     Args:
-        start, mask, dataset, sgd: see `winnow.training.build_engine`.
+        start, mask, dataset, sgd: see `winnow.training.engine.build_engine`.
         device: where to train.
         precision: of matrix products on a GPU.
     """

@@ -1,13 +1,15 @@
-"""Which files are the photographs of a dataset.  Imports little, so that Snakemake can ask in a bare environment."""
+"""Which files are the photographs of a dataset."""
 
-import os
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
+
+from winnow.datasets.files.names import walk
 
 _COLOUR = {
     "skimage/data": ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg"),
     "sklearn/datasets/images": ("china.jpg", "flower.jpg"),
 }
+
 _GREY = {"skimage/data": ("brick.png", "camera.png", "coins.png", "grass.png", "gravel.png", "moon.png")}
 
 
@@ -55,34 +57,3 @@ def _installed(where: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise PhotosError(f"photos: bundled needs the package {package}, which is not installed; run pip install again")
     return Path(spec.submodule_search_locations[0], *below)
-
-
-def walk(folder: Path) -> dict[str, Path]:
-    """All files of a folder by key, also in subfolders, through links, without hidden ones (leading dot).
-
-    Raises:
-        OSError: a folder cannot be listed.
-    """
-    found: dict[str, Path] = {}
-    visited: set[str] = set()
-    for directory, subfolders, files in os.walk(folder, followlinks=True, onerror=_raise):
-        # Sorted, and each real folder once: the result depends neither on the listing's order nor on a loop of links.
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        if os.path.realpath(directory) in visited:
-            subfolders.clear()
-            continue
-        visited.add(os.path.realpath(directory))
-        for name in files:
-            if not name.startswith("."):
-                path = Path(directory, name)
-                found[portable(path.relative_to(folder).as_posix())] = path
-    return found
-
-
-def portable(name: str) -> str:
-    """A file's name as it can be written to facts and logs: bytes that are not UTF-8 become escapes."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-def _raise(error: OSError) -> None:
-    raise error

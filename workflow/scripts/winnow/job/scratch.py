@@ -8,7 +8,8 @@ from pathlib import Path
 
 import xxhash
 
-from winnow import store
+from winnow.store.atomic import StoreError
+from winnow.store.datasets import copy_dataset
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +41,9 @@ def local_copy(folder: str | Path) -> Path:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (copy / "facts.json").exists():
                 log.info("copying %s to %s", folder, copy)
-                store.copy_dataset(folder, copy)
+                copy_dataset(folder, copy)
         return copy
-    except (OSError, store.StoreError) as error:
+    except (OSError, StoreError) as error:
         log.warning("compute.scratch (%s): %s; %s is read where it is", setting, error, folder)
         return folder
 

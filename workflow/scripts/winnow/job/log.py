@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from winnow.record import write_maker
+from winnow.job.record import write_maker
 
 EXPECTED = (ValueError, ArithmeticError, OSError)
 """Errors whose message tells a person what to do; the traceback goes to the log only."""

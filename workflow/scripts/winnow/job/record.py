@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from winnow import store
+from winnow.store.sealed import made_with
 
 _MARK = "made by "
 
@@ -35,7 +35,7 @@ _STEERING = (
 )
 """Variables that change how numbers are rounded.  Numbers of threads are none: see docs/reliability.md."""
 
-_WORKFLOW = Path(__file__).parents[2]
+_WORKFLOW = Path(__file__).parents[3]
 
 
 def write_maker(log: str | Path) -> None:
@@ -134,7 +134,7 @@ def record_run(
         alike["jobs"][log.parent.name] += 1
     record = {
         "configuration": configuration,
-        "made_with": {Path(table).stem: store.made_with(table) for table in tables},
+        "made_with": {Path(table).stem: made_with(table) for table in tables},
         "made_by": made_by,
         "unknown": unknown,
     }

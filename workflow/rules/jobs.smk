@@ -1,0 +1,74 @@
+"""How jobs are set up: processors, GPUs, environments, memory and time.
+
+Needs: CONFIG.
+Makes: limits of the whole run; what the rules say under `conda:` and `resources:`.
+"""
+
+import snakemake.jobs
+from snakemake.logging import logger
+from snakemake.settings.types import DeploymentMethod
+from snakemake.utils import available_cpu_count
+
+from winnow.config.sources.source import CLONE_SUFFIX
+from winnow.job import needs
+from winnow.job.devices import visible_gpus
+from winnow.job.environment import hand_to_jobs
+
+# Jobs beyond the processors there are only crowd each other out of the caches: all take longer, and more memory.  On a
+# cluster (jobs on nodes) nothing is limited.
+asked_cores = workflow.global_resources["_cores"].value
+if workflow.nodes is None and asked_cores is not None and asked_cores > available_cpu_count():
+    logger.info(f"{asked_cores} cores were asked for, {available_cpu_count()} are there and will be used.")
+    workflow.global_resources["_cores"] = available_cpu_count()
+
+# `forced` and `jobs_per_gpu` are for slurm/submit.py, which is also told all files of a job, not a hundred at most.
+forced = workflow.is_main_process and {"-f", "-F", "-R", "--force", "--forceall", "--forcerun"} & set(sys.argv)
+hand_to_jobs(scratch=CONFIG.compute.scratch, jobs_per_gpu=CONFIG.compute.jobs_per_gpu, forced="yes" if forced else None)
+snakemake.jobs.IO_PROP_LIMIT = sys.maxsize
+
+# With `--use-conda`.  Only who insists on a GPU gets PyTorch's build for CUDA, some gigabytes.
+TRAINING_ENVIRONMENT = "../../envs/gpu.yaml" if CONFIG.compute.device == "cuda" else "../../envs/training.yaml"
+MEASURING_ENVIRONMENT = "../../envs/gpu.yaml" if CONFIG.compute.device == "cuda" else "../../envs/analysis.yaml"
+
+# No more jobs at a time than GPUs have places; each then takes one by lock (winnow/job/devices.py).
+if workflow.nodes is None and (gpus := visible_gpus()) and workflow.global_resources.get("gpu").value is None:
+    workflow.global_resources["gpu"] = len(gpus) * CONFIG.compute.jobs_per_gpu
+# Places on a GPU that a job takes.  PyTorch of conda's environments sees none unless one is insisted on; and on a cluster
+# measuring runs on the nodes without.
+USING_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+GPU_SETTINGS = {"cuda"} if USING_CONDA and CONFIG.compute.device != "cuda" else {"auto", "cuda"}
+TRAINING_GPUS = int(CONFIG.compute.device in GPU_SETTINGS)
+MEASURING_GPUS = int(CONFIG.compute.measuring_device in GPU_SETTINGS and workflow.nodes is None)
+
+
+def experiment_size(wildcards):
+    """What memory and time of a job depend on; jobs for all datasets depend on no dataset's size."""
+    name = wildcards.get("dataset", CONFIG.figure_dataset).removesuffix(CLONE_SUFFIX)
+    return needs.Size(
+        n_inputs=CONFIG.datasets[name].n_inputs,
+        hidden=tuple(CONFIG.network.hidden),
+        n_classes=1000,
+        steps=CONFIG.training.steps,
+        batch=CONFIG.training.batch,
+        rounds=CONFIG.pruning.rounds,
+        runs=len(CONFIG.all_datasets) * len(CONFIG.seeds) * len(METHODS),
+    )
+
+
+def memory(step):
+    """`mem_mb` of a step's jobs; more on each further attempt."""
+
+    def mem_mb(wildcards, attempt):
+        return needs.memory_mb(step, experiment_size(wildcards), attempt)
+
+    return mem_mb
+
+
+def minutes(step):
+    """`runtime` of a step's jobs; more on each further attempt."""
+    device = "cuda" if CONFIG.compute.device == "cuda" else "cpu"
+
+    def runtime(wildcards, attempt):
+        return needs.minutes(step, experiment_size(wildcards), attempt, device)
+
+    return runtime

@@ -1,0 +1,132 @@
+"""The whole configuration of an experiment, and what must fit together in it."""
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from winnow.config.datasets import DatasetSettings
+from winnow.config.sections import Components, Compute, Figures, Locality, Network, Pruning, Training
+from winnow.config.settings import Name, Seed, Settings
+from winnow.config.sources.source import CLONE_SUFFIX, Clone, Source
+from winnow.config.words import nearest
+from winnow.pruning.schedule import n_survivors
+
+_MOST_WEIGHTS = 10**10  # of a layer: 40 GB
+
+
+class Config(Settings):
+    """An experiment."""
+
+    experiment: Name = Field(description="name of the experiment: everything lies in results/<experiment>/")
+    seeds: Annotated[list[Seed], Field(min_length=1)] = Field(description="one independent run each")
+    datasets: Annotated[dict[Name, DatasetSettings], Field(min_length=1)] = Field(
+        description="a name and a source for each"
+    )
+    network: Network = Field(default_factory=Network, description=Network.__doc__)
+    training: Training = Field(default_factory=Training, description=Training.__doc__)
+    pruning: Pruning = Field(default_factory=Pruning, description=Pruning.__doc__)
+    locality: Locality = Field(default_factory=Locality, description=Locality.__doc__)
+    components: Components = Field(default_factory=Components, description=Components.__doc__)
+    figures: Figures = Field(default_factory=Figures, description=Figures.__doc__)
+    compute: Compute = Field(default_factory=Compute, description=Compute.__doc__)
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"a seed is listed twice: {seeds}")
+        return seeds
+
+    @field_validator("datasets")
+    @classmethod
+    def _no_clone_by_name(cls, datasets: dict[str, DatasetSettings]) -> dict[str, DatasetSettings]:
+        for name in datasets:
+            if name.endswith(CLONE_SUFFIX):
+                raise ValueError(f"{name!r}: names ending in {CLONE_SUFFIX} belong to Gaussian clones; choose another")
+        return datasets
+
+    @field_validator("datasets")
+    @classmethod
+    def _no_two_in_one_folder(cls, datasets: dict[str, DatasetSettings]) -> dict[str, DatasetSettings]:
+        first: dict[str, str] = {}
+        for name in with_clones(datasets):
+            if (other := first.setdefault(name.lower(), name)) != name:
+                raise ValueError(
+                    f"{other!r} and {name!r} differ in capitals only: some disks give both one folder; rename one"
+                )
+        return datasets
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.figures.dataset not in (None, *self.datasets):
+            raise ValueError(
+                f"figures.dataset: there is no dataset {self.figures.dataset!r}"
+                f"{nearest(str(self.figures.dataset), self.datasets)}"
+            )
+        for name, dataset in self.datasets.items():
+            self._prunes(dataset.n_inputs)
+            self._measures(name, dataset)
+        return self
+
+    def _prunes(self, n_inputs: int) -> None:
+        rounds, share = self.pruning.rounds, self.pruning.share
+        sizes = list(itertools.pairwise([n_inputs, *self.network.hidden]))
+        n, m = max(sizes, key=math.prod)
+        if n * m > _MOST_WEIGHTS:
+            raise ValueError(
+                f"network.hidden: a layer of {n} x {m} weights takes {4e-9 * n * m:,.0f} GB: make it smaller"
+            )
+        pools = [(n + 1) * m for n, m in sizes]
+        if self.pruning.pool == "global":
+            pools = [sum(pools)]
+        if n_survivors(min(pools), share, rounds) < 1:
+            raise ValueError(
+                f"pruning.rounds: {rounds} rounds of {share:g} leave no parameter of a layer with {min(pools)}: prune "
+                "fewer rounds, a smaller share, or a wider network"
+            )
+        if n_survivors(max(pools), share, 1) == max(pools):
+            raise ValueError(
+                f"pruning.share: a round of {share:g} removes none of {max(pools)} parameters: prune a larger share"
+            )
+
+    def _measures(self, name: str, dataset: Source) -> None:
+        number, inputs = self.components.number, dataset.n_inputs
+        images = min(dataset.most_validation_images, self.components.max_images or math.inf)
+        if number > inputs:
+            raise ValueError(f"components.number: dataset {name!r} has only {inputs} inputs")
+        if number >= images:
+            raise ValueError(
+                f"components.number: {number} components need more than {number} images, but of the dataset {name!r} "
+                f"{images} are used (validation images, at most components.max_images): lower it"
+            )
+        if self.locality.min_weights > inputs:
+            raise ValueError(f"locality.min_weights: a unit of dataset {name!r} has {inputs} weights at most: lower it")
+
+    def clone_of(self, name: str) -> Clone:
+        """The settings of the clone of a dataset; KeyError if it has none."""
+        clone = self.datasets[name].clone
+        if clone is None:
+            raise KeyError(name)
+        return clone
+
+    @property
+    def all_datasets(self) -> list[str]:
+        """Names of the datasets and their clones."""
+        return with_clones(self.datasets)
+
+    @property
+    def figure_dataset(self) -> str:
+        """The dataset of the figures and claims."""
+        return self.figures.dataset or next(iter(self.datasets))
+
+
+def with_clones(datasets: Mapping[str, Source]) -> list[str]:
+    """Names of datasets, each followed by its clone's if it is to have one."""
+    return [
+        full_name
+        for name, settings in datasets.items()
+        for full_name in ([name, name + CLONE_SUFFIX] if settings.clone is not None else [name])
+    ]

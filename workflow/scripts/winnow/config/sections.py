@@ -1,0 +1,132 @@
+"""The sections of the configuration beside the datasets."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from winnow.config.settings import Count, Seed, Settings, Share, TwoOrMore
+from winnow.config.words import nearest
+from winnow.pruning.criteria.registry import CRITERIA
+
+_MOST_DRAWN = 10**10  # images of a training's batches, drawn beforehand: 80 GB
+
+
+class Network(Settings):
+    """The fully connected network D:H:…:H:K."""
+
+    hidden: Annotated[list[Count], Field(min_length=1)] = Field([1024, 1024], description="units of each hidden layer")
+    initial_weights: Literal["uniform", "normal"] = Field(
+        "uniform", description="distribution of the initial weights, Glorot variance"
+    )
+    norm_keep: Share = Field(0.99, description="share of batch norm's running mean and variance kept per step")
+    norm_epsilon: Annotated[float, Field(gt=0)] = Field(1e-5, description="added to the variance in batch norm")
+
+    @field_validator("norm_epsilon")
+    @classmethod
+    def _is_felt(cls, epsilon: float) -> float:
+        if epsilon < 1e-12:
+            raise ValueError(f"{epsilon:g} is lost in single precision where an input is constant: at least 1e-12")
+        return epsilon
+
+
+class Training(Settings):
+    """One training of the network, by plain SGD."""
+
+    steps: Count = Field(40000, description="T: SGD steps of a training")
+    rewind: Annotated[int, Field(ge=0)] = Field(1000, description="t_rewind: the step to which parameters are rewound")
+    batch: TwoOrMore = Field(40, description="images per step, drawn with replacement")
+    rate: Annotated[float, Field(gt=0, le=1_000_000)] = Field(0.1, description="learning rate, constant")
+    log_every: Count = Field(1000, description="steps between two points of the training curve")
+    engine: Literal["auto", "reference", "dense", "sparse"] = Field(
+        "auto",
+        description="how the network is trained, all the same up to rounding; reference: autograd; dense, sparse: "
+        "written out for the CPU; auto: on a CPU each layer dense or sparse by its density, on a GPU a CUDA graph",
+    )
+    precision: Literal["float32", "tf32"] = Field(
+        "float32", description="of matrix products on a GPU: tf32 is faster and rounds their factors to 10 bits"
+    )
+
+    @model_validator(mode="after")
+    def _rewind_before_end(self) -> Self:
+        if self.rewind >= self.steps:
+            raise ValueError(f"rewind ({self.rewind}) must be smaller than steps ({self.steps})")
+        if self.steps * self.batch > _MOST_DRAWN:
+            raise ValueError(
+                f"steps ({self.steps}) of batch ({self.batch}) images take {8e-9 * self.steps * self.batch:,.0f} GB "
+                "for the order of the images alone: lower one of them"
+            )
+        return self
+
+
+class Pruning(Settings):
+    """How parameters are removed."""
+
+    rounds: Count = Field(10, description="N_IMP: rounds of iterative pruning")
+    share: Share = Field(0.3, description="s: share of the remaining parameters removed per round")
+    pool: Literal["layerwise", "global"] = Field(
+        "layerwise", description="which parameters share a threshold: those of a layer, or all"
+    )
+    criterion: str = Field("magnitude", description="score whose smallest values are pruned: " + ", ".join(CRITERIA))
+    retrain_baselines: bool = Field(
+        False, description="train the oneshot and random masks too (accuracy against density for all three)"
+    )
+
+    @field_validator("criterion")
+    @classmethod
+    def _known(cls, criterion: str) -> str:
+        if criterion not in CRITERIA:
+            raise ValueError(
+                f"there is no criterion {criterion!r}{nearest(criterion, CRITERIA)}; known: {', '.join(CRITERIA)}"
+            )
+        return criterion
+
+
+class Locality(Settings):
+    """How receptive-field widths are measured."""
+
+    channels: Literal["same", "any"] = Field(
+        "same", description="pairs of weights in one channel, or of pixels connected through any channel"
+    )
+    include_origin: bool = Field(False, description="whether the fit includes S(0), the number of weights")
+    min_weights: TwoOrMore = Field(5, description="units with fewer weights have no width")
+
+
+class Components(Settings):
+    """PCA and ICA of the validation images."""
+
+    number: Count = Field(64, description="components of each kind")
+    max_images: TwoOrMore | None = Field(None, description="validation images used; null: all")
+    seed: Seed = Field(0, description="seed of the ICA's start")
+
+
+class Figures(Settings):
+    """What the figures show."""
+
+    dataset: str | None = Field(None, description="the dataset of the figures and claims; null: the first")
+    units: Count = Field(16, description="most connected units whose masks are drawn")
+
+
+class Compute(Settings):
+    """How jobs use the machine; results depend on it by rounding, which training amplifies, and by nothing else."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="where networks are trained; auto: on a CUDA GPU where there is one; cuda: insist on one, and with "
+        "--use-conda take the environment that has PyTorch for CUDA",
+    )
+    measure_device: Literal["auto", "cpu", "cuda"] | None = Field(
+        None, description="where statistics are measured; null: cpu if device is cpu, else auto"
+    )
+    jobs_per_gpu: Count = Field(1, description="jobs that may compute on one GPU at a time")
+    scratch: str | None = Field(
+        None,
+        description="folder on each node, such as $TMPDIR, to which it copies a dataset before training on it; null: "
+        "datasets are read where they are",
+    )
+    training_threads: Count = Field(1, description="threads of a job that trains")
+    measure_threads: Count = Field(1, description="threads of a job that measures")
+
+    @property
+    def measuring_device(self) -> Literal["auto", "cpu", "cuda"]:
+        """`measure_device`, resolved."""
+        return self.measure_device or ("cpu" if self.device == "cpu" else "auto")

@@ -1,0 +1,1 @@
+"""The settings of each source of images; `source` has what they share."""

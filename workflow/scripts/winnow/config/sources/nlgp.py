@@ -1,0 +1,43 @@
+"""Settings of the source `nlgp`."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from winnow.config.settings import Count, Seed, TwoOrMore
+from winnow.config.sources.source import Source
+
+
+class Nlgp(Source):
+    """Synthetic images of Ingrosso & Goldt (2022): a Gaussian process on a torus through an error function."""
+
+    source: Literal["nlgp"] = Field(description="synthetic images: a Gaussian process through an error function")
+    side: TwoOrMore = Field(32, description="side of an image in pixels")
+    channels: Count = Field(1, description="independent channels")
+    correlation_lengths: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=2)] = Field(
+        [2.0, 4.0], description="a class each: correlation length in pixels"
+    )
+    gain: Annotated[float, Field(ge=0)] = Field(
+        3.0, description="gain of the error function: Gaussian images at 0, sharp edges when large"
+    )
+    train_per_class: TwoOrMore = Field(5000, description="training images per class")
+    validation_per_class: Count = Field(1000, description="validation images per class")
+    seed: Seed = Field(0, description="seed of the images")
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers in an image: D."""
+        return self.channels * self.side**2
+
+    @property
+    def most_validation_images(self) -> float:
+        """Validation images."""
+        return len(self.correlation_lengths) * self.validation_per_class
+
+    @model_validator(mode="after")
+    def _fits_torus(self) -> Self:
+        if max(self.correlation_lengths) > self.side:
+            raise ValueError(f"correlation_lengths: {max(self.correlation_lengths)} exceeds the side {self.side}")
+        if len(set(self.correlation_lengths)) < len(self.correlation_lengths):
+            raise ValueError("correlation_lengths: a length is listed twice; each is a class")
+        return self

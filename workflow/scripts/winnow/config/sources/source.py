@@ -1,0 +1,82 @@
+"""What the sources of images have in common, and the settings of a Gaussian clone."""
+
+import math
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from winnow.config.settings import Count, Seed, Settings, TwoOrMore
+from winnow.datasets.files.names import check_names
+
+CLONE_SUFFIX = "-clone"
+
+
+class Clone(Settings):
+    """The Gaussian clone of a dataset."""
+
+    per: Literal["channel", "joint"] = Field(
+        "channel", description="one Gaussian per class and colour channel (the paper), or per class with all channels"
+    )
+    fit_per_class: TwoOrMore | None = Field(
+        None, description="training images per class the Gaussian is fitted to; null: all"
+    )
+    seed: Seed = Field(0, description="seed of the drawn images")
+
+
+class Source(Settings, ABC):
+    """What the sources of images have in common."""
+
+    clone: Clone | None = Field(
+        None, description="make a Gaussian clone too, named after the dataset with -clone; {} for defaults"
+    )
+
+    @property
+    @abstractmethod
+    def n_inputs(self) -> int:
+        """Numbers in an image: D."""
+
+    @property
+    def most_validation_images(self) -> float:
+        """Validation images there can be at most, as far as the settings tell."""
+        return math.inf
+
+    def files(self) -> list[Path]:
+        """The user's files that the dataset is made of.
+
+        Raises:
+            SourceError: Snakemake cannot take some of them, for their names.
+        """
+        files = self._files()
+        check_names(files)
+        return files
+
+    def _files(self) -> list[Path]:
+        return []
+
+
+class Files(Source):
+    """What the sources that are read as they are have in common."""
+
+    max_train_per_class: TwoOrMore | None = Field(
+        None, description="training images per class at most, for a quick trial; null: all"
+    )
+    max_validation_per_class: Count | None = Field(
+        None, description="validation images per class at most, for a quick trial; null: all"
+    )
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers in an image: D."""
+        return 3 * 32**2
+
+    @property
+    def most_classes(self) -> float:
+        """Classes there can be at most, as far as the settings tell."""
+        return math.inf
+
+    @property
+    def most_validation_images(self) -> float:
+        """Validation images there can be at most, as far as the settings tell."""
+        return self.most_classes * (self.max_validation_per_class or math.inf)

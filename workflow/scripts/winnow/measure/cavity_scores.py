@@ -1,0 +1,284 @@
+"""Cavity scores: what removing one weight does to the kurtosis of its unit's preactivation (Eqs. 5, 6, Fig. 5).
+
+Without weight w the preactivation λ of a unit is λ − w x.  With λ and x centred and M_ab = E[λ^a x^b],
+
+    variance = M20 − 2 w M11 + w² M02
+    4th      = M40 − 4 w M31 + 6 w² M22 − 4 w³ M13 + w⁴ M04
+
+so four matrix products over the images, those of M11, M31, M22 and M13, give the scores of all weights of a layer.
+
+M11 and M13 are linear in λ.  Where several rounds, with more units together than there are inputs, are measured, they
+come from E[x xᵀ] and E[x x³ᵀ], once for all rounds, and each round costs two products beside its preactivations.
+
+The products are single precision, summed in float64 over chunks of images.  Two things keep the errors below 1e-5 of a
+unit's scores.  To first order in w a score is made of M31 − kurt(λ) M11, a small difference where pixels are
+correlated; so (λ² − k) λ is multiplied by x, with k about the kurtosis, and k M11 added afterwards in float64.  And
+where a weight carries much of its unit (less than half the variance stays without it, or the unit has few weights), the
+moments are those of λ − w x itself, in float64.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from winnow.measure.arrays import Array, Arrays, arrays_on
+from winnow.measure.preactivations import ZERO_SD, subtract_mean
+
+# A weight's score is computed from λ − w x itself where less than this share of the variance stays without it, or where
+# its unit has no more than so many weights; so many such weights at a time.
+_EXACT_BELOW, _EXACT_WEIGHTS, _EXACT_AT_A_TIME = 0.5, 16, 2048
+CHUNK = 2048  # images at a time: at the paper's size 25 MB, which malloc hands out again, not fresh from the system
+_SAMPLE = 1024  # images from which k is estimated
+_UNITS_AT_A_TIME = 64  # scored together: their numbers stay in the cache
+
+
+def cavity_scores(
+    weights: np.ndarray,
+    mask: np.ndarray,
+    inputs: np.ndarray | Iterable[np.ndarray],
+    *,
+    chunk: int = CHUNK,
+    dtype: Literal["float32", "float64"] = "float32",
+    device: str = "cpu",
+) -> np.ndarray:
+    """Cavity scores of all weights of a layer λ = (W ⊙ m) x (Eq. 5).
+
+    `(kurt λ⁽⁻ʲ⁾ − kurt λ) / kurt λ` where kurt λ > 3, the negative of it where kurt λ < 3, and 0 where kurt λ = 3.
+
+    Args:
+        weights: W, (H, D).
+        mask: m, (H, D) bool.
+        inputs: x, (N, D); or its chunks (n, D), as a list or another object that can be iterated several times.
+        chunk: images at a time, where `inputs` is an array.
+        dtype: of the matrix products.
+        device: `cpu` or `cuda`.
+
+    Returns:
+        (H, D) float64.  NaN where there is no score: the weight is pruned, the unit has no variance, or none is left
+        without the weight.  Removing the weight of a constant input changes nothing: its score is exactly 0.
+
+    Raises:
+        ValueError: shapes do not fit, there are no inputs, or `inputs` can be iterated only once.
+    """
+    if weights.shape != mask.shape:
+        raise ValueError(f"the weights have the shape {weights.shape}, their mask {mask.shape}")
+    if isinstance(inputs, np.ndarray):
+        chunks = [inputs[start : start + chunk] for start in range(0, len(inputs), chunk)]
+    elif iter(inputs) is inputs:
+        raise ValueError("the inputs are read several times: give an array or a list of chunks, not an iterator")
+    else:
+        chunks = inputs
+    with arrays_on(device) as arrays:
+        inputs = StandardisedInputs(lambda: map(arrays.put, chunks), arrays, dtype)
+        if len(inputs.sd) != weights.shape[1]:
+            raise ValueError(f"{len(inputs.sd)} inputs do not fit weights of the shape {weights.shape}")
+        return all_scores(weights, mask, inputs)
+
+
+class _Moments(NamedTuple):
+    """Means over the images, float64, λ and x standardised: of λ² and λ⁴ (H,), and M11, M31, M22, M13 (H, D)."""
+
+    power2: Array
+    power4: Array
+    m11: Array
+    m31: Array
+    m22: Array
+    m13: Array
+
+
+class StandardisedInputs:
+    """x̂ = (x − E x) / sd(x) in chunks of images; 0 where an input is constant.
+
+    Args:
+        read: starts a pass over the chunks (n, D) of x.
+        arrays: where they lie.
+        dtype: of x̂.
+
+    Attributes:
+        n_images: N.
+        sd: (D,) float64, standard deviation of x; 0 where it is constant.
+        second: (D,) float64, E[x̂²]: 1, or 0 where x is constant.
+        fourth: (D,) float64, E[x̂⁴].
+        sample: (n, D), about `_SAMPLE` images spread over all.
+    """
+
+    def __init__(self, read: Callable[[], Iterator[Array]], arrays: Arrays, dtype: str):
+        xp = self.xp = arrays.xp
+        self.arrays, self.dtype, self._read = arrays, getattr(xp, dtype), read
+        self.n_images, total = 0, 0.0
+        for x in read():
+            self.n_images += len(x)
+            total = total + xp.sum(x, axis=0, dtype=xp.float64)
+        if self.n_images == 0:
+            raise ValueError("there are no images to compute cavity scores on")
+        self._mean = total / self.n_images
+        powers, sample = 0.0, []
+        for x in map(self._centred, read()):
+            powers = powers + _second_and_fourth(xp, x)
+            sample.append(xp.astype(x[:: max(self.n_images // _SAMPLE, 1)], self.dtype))
+        second, fourth = powers / self.n_images
+        sd = xp.sqrt(second)
+        varies = sd > 1e-12 * xp.abs(self._mean)  # the mean's rounding; single-precision pixels differ by far more
+        self.sd = xp.where(varies, sd, 0.0)
+        self._inverse = xp.where(varies, 1 / xp.where(varies, sd, 1.0), 0.0)
+        self.second = xp.astype(varies, xp.float64)
+        self.fourth = fourth * self._inverse**4
+        self.sample = xp.concat(sample) * xp.astype(self._inverse, self.dtype)
+
+    def chunks(self) -> Iterator[Array]:
+        """Chunks of x̂, (n, D)."""
+        inverse = self.xp.astype(self._inverse, self.dtype)
+        for x in self._read():
+            x = self.xp.astype(self._centred(x), self.dtype)
+            x *= inverse
+            yield x
+
+    def _centred(self, x: Array) -> Array:
+        if self.dtype == self.xp.float64:
+            x = self.xp.astype(x, self.dtype)
+        return subtract_mean(x, self._mean, self.arrays)
+
+
+def _second_and_fourth(xp: Any, values: Array, axis: int = 0) -> Array:
+    """Sums of the squares and of the 4th powers along an axis, (2, …) float64."""
+    squares = values * values
+    second = xp.sum(squares, axis=axis, dtype=xp.float64)
+    squares *= squares
+    return xp.stack([second, xp.sum(squares, axis=axis, dtype=xp.float64)])
+
+
+def all_scores(weights: np.ndarray, mask: np.ndarray, inputs: StandardisedInputs) -> np.ndarray:
+    """Cavity scores of a layer, (H, D), NaN where there is none; weights are those before standardisation."""
+    scores = np.full(mask.shape, np.nan)
+    (scores[mask],) = surviving_scores([standardised(weights * mask, inputs)], [mask], inputs)
+    return scores
+
+
+def surviving_scores(weights: list[Array], masks: list[np.ndarray], inputs: StandardisedInputs) -> list[np.ndarray]:
+    """Cavity scores of the surviving weights under each mask, in the mask's order."""
+    found, places, pairs = [], [], []
+    for w, mask, moments in zip(weights, masks, _moments(weights, inputs), strict=True):
+        scores, exact = _scores_from_moments(w, mask, moments, inputs)
+        place = np.flatnonzero(exact)
+        found.append(scores)
+        places.append(place)
+        pairs.append(tuple(index[place] for index in np.nonzero(mask)))
+    for scores, place, recomputed in zip(found, places, _recomputed_scores(weights, pairs, inputs), strict=True):
+        scores[place] = recomputed
+    return found
+
+
+def standardised(weights: np.ndarray, inputs: StandardisedInputs) -> Array:
+    """Weights of x̂, (H, D): λ is of order one, whatever the layer's scale; 0 where a unit has no variance to expect."""
+    xp = inputs.xp
+    weights = inputs.arrays.put(weights, xp.float64) * inputs.sd
+    expected_sd = xp.sqrt(xp.sum(weights**2, axis=1, keepdims=True))  # of λ, if the inputs were independent
+    return xp.astype(weights / xp.where(expected_sd > 0, expected_sd, 1.0), inputs.dtype)
+
+
+def _from_inputs(weights: list[Array]) -> bool:
+    """Whether M11 and M13, linear in λ, are had cheaper for all units from E[x xᵀ] and E[x x³ᵀ]."""
+    return len(weights) * len(weights[0]) > weights[0].shape[1]
+
+
+def _moments(weights: list[Array], inputs: StandardisedInputs) -> Iterator[_Moments]:
+    """The moments of each layer's weights with the inputs."""
+    xp, n, zeros = inputs.xp, inputs.n_images, inputs.arrays.zeros
+    n_units, n_inputs = weights[0].shape
+    shared = _from_inputs(weights)
+    linear = [zeros(2, n_inputs, n_inputs)] if shared else [zeros(2, n_units, n_inputs) for _ in weights]
+    coupled = [zeros(2, n_units, n_inputs) for _ in weights]
+    powers = [zeros(2, n_units) for _ in weights]
+    guesses = [_fourth_by_second(xp, w @ inputs.sample.T) for w in weights]
+    for x in inputs.chunks():
+        x2 = x * x
+        x3 = x2 * x
+        if shared:
+            linear[0][0] += x.T @ x
+            linear[0][1] += x.T @ x3
+        for r, w in enumerate(weights):
+            lam = w @ x.T
+            lam2 = lam * lam
+            powers[r] += _second_and_fourth(xp, lam, axis=1)
+            coupled[r][1] += lam2 @ x2
+            if not shared:
+                linear[r][0] += lam @ x
+                linear[r][1] += lam @ x3
+            lam2 -= guesses[r]
+            lam2 *= lam
+            coupled[r][0] += lam2 @ x
+    for r, w in enumerate(weights):
+        m11, m13 = (xp.astype(w, xp.float64) @ linear[0] if shared else linear[r]) / n
+        m31, m22 = coupled[r] / n
+        m31 += guesses[r] * m11
+        yield _Moments(*powers[r] / n, m11, m31, m22, m13)
+
+
+def _fourth_by_second(xp: Any, values: Array) -> Array:
+    """E[λ⁴] / E[λ²] of each row, (n, 1) in the precision of the values; 0 where all are 0."""
+    second, fourth = _second_and_fourth(xp, values, axis=1)
+    ratio = xp.where(second > 0, fourth / xp.where(second > 0, second, 1.0), 0.0)
+    return xp.astype(ratio, values.dtype)[:, None]
+
+
+def _scores_from_moments(
+    weights: Array, mask: np.ndarray, moments: _Moments, inputs: StandardisedInputs
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of the surviving weights, and whether they are to be computed from λ − w x itself."""
+    xp, arrays = inputs.xp, inputs.arrays
+    varies = moments.power2 > ZERO_SD**2
+    power2 = xp.where(varies, moments.power2, 1.0)
+    kurtosis = moments.power4 / power2**2
+    few = arrays.put(mask.sum(axis=1) <= _EXACT_WEIGHTS)
+    found = []
+    for start in range(0, len(mask), _UNITS_AT_A_TIME):
+        rows = slice(start, start + _UNITS_AT_A_TIME)
+        alive = arrays.put(mask[rows])
+        unit, j = xp.nonzero(alive)
+        unit = unit + start
+        w, m11, m31, m22, m13 = (array[rows][alive] for array in (weights, *moments[2:]))
+        w = xp.astype(w, xp.float64)
+        variance = 1 + w * (-2 * m11 + w * inputs.second[j]) / power2[unit]
+        change = w * (-4 * m31 + w * (6 * m22 + w * (-4 * m13 + w * inputs.fourth[j]))) / power2[unit] ** 2
+        before, left = kurtosis[unit], (variance > 0) & varies[unit]
+        without = xp.where(left, (before + change) / xp.where(left, variance, 1.0) ** 2, xp.nan)
+        exact = ((variance < _EXACT_BELOW) | few[unit]) & (w != 0) & varies[unit]
+        found.append((arrays.get(_score(xp, before, without)), arrays.get(exact)))
+    scores, exact = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return scores, exact
+
+
+def _score(xp: Any, kurtosis: Array, without: Array) -> Array:
+    """Eq. 5."""
+    return xp.sign(kurtosis - 3) * (without - kurtosis) / kurtosis
+
+
+def _recomputed_scores(
+    weights: list[Array], pairs: list[tuple[np.ndarray, np.ndarray]], inputs: StandardisedInputs
+) -> list[np.ndarray]:
+    """Scores of some weights (unit, j) of each layer from the preactivations with and without them, in float64."""
+    xp, arrays = inputs.xp, inputs.arrays
+    last = np.cumsum([len(unit) for unit, _ in pairs])
+    if not last[-1]:
+        return [np.empty(0) for _ in pairs]
+    used, row = zip(*(np.unique(unit, return_inverse=True) for unit, _ in pairs), strict=True)
+    full = xp.concat([xp.astype(w[arrays.put(i)], xp.float64) for w, i in zip(weights, used, strict=True)])
+    first = np.cumsum([0, *map(len, used)])
+    row = arrays.put(np.concatenate([of_layer + start for of_layer, start in zip(row, first, strict=False)]))
+    j = arrays.put(np.concatenate([inputs_of for _, inputs_of in pairs]))
+    removed = full[row, j]
+    powers, powers_without = arrays.zeros(2, len(full)), arrays.zeros(2, len(j))
+    for x in inputs.chunks():
+        x = xp.astype(x.T, xp.float64)
+        lam = full @ x
+        powers += _second_and_fourth(xp, lam, axis=1)
+        for start in range(0, len(j), _EXACT_AT_A_TIME):
+            some = slice(start, start + _EXACT_AT_A_TIME)
+            left = lam[row[some]] - removed[some, None] * x[j[some]]
+            powers_without[:, some] += _second_and_fourth(xp, left, axis=1)
+    before = inputs.n_images * (powers[1] / powers[0] ** 2)[row]
+    second, fourth = powers_without
+    left = second > ZERO_SD**2 * powers[0][row]
+    without = xp.where(left, inputs.n_images * fourth / xp.where(left, second, 1.0) ** 2, xp.nan)
+    return np.split(arrays.get(_score(xp, before, without)), last[:-1])

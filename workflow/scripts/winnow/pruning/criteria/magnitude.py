@@ -1,0 +1,8 @@
+"""The paper's criterion."""
+
+import numpy as np
+
+
+def magnitude(trained: np.ndarray, rewind: np.ndarray) -> np.ndarray:
+    """|θ(T)|: what magnitude pruning removes the smallest of (the paper)."""
+    return np.abs(trained)

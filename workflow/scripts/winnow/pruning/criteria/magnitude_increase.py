@@ -1,0 +1,8 @@
+"""How much training has strengthened a parameter."""
+
+import numpy as np
+
+
+def magnitude_increase(trained: np.ndarray, rewind: np.ndarray) -> np.ndarray:
+    """|θ(T)| − |θ(t_rewind)| (Zhou et al. 2019)."""
+    return np.abs(trained) - np.abs(rewind)

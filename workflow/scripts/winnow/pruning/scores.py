@@ -1,0 +1,81 @@
+"""From scores to masks.
+
+A *pool* is a set of parameters that share one threshold: those of one layer (`layerwise`), or all (`global`).
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from winnow.pruning.criteria.registry import load_criterion
+from winnow.pruning.masks import PruningError, check_masks, check_same, prunable_names
+from winnow.pruning.schedule import n_survivors
+from winnow.store.tensors import Mask, Parameters
+
+Pool = Literal["layerwise", "global"]
+
+
+def prune_by_score(scores: dict[str, np.ndarray], mask: Mask, n: int, *, share: float, pool: Pool) -> Mask:
+    """Keep the surviving parameters with the largest scores, as many as belong to the round.
+
+    Args:
+        scores: an array of scores for each array of the mask.
+        mask: the present mask; what it has removed stays removed.
+        n: the round; each pool of N parameters keeps exactly `round(N (1 − s)^n)`.
+        share: s, pruned per round.
+        pool: which parameters share a threshold.
+
+    Returns:
+        The new mask, a subset of `mask`.  Among equal scores those that come first stay, in the order of
+        `prunable_names` and then of the flattened array.
+
+    Raises:
+        PruningError: a surviving parameter's score is not finite, a pool has fewer survivors than the round is to keep,
+            or scores and mask do not fit together.
+    """
+    check_masks([mask])
+    check_same("the scores", scores, "the mask", mask)
+    layers = {name.rsplit(".", 1)[0] for name in mask}
+    pools = [[name for name in mask if name.startswith(f"{layer}.")] for layer in sorted(layers, key=_natural)]
+    new: Mask = {}
+    for names in pools if pool == "layerwise" else [list(mask)]:
+        score = np.concatenate([scores[name].ravel() for name in names])
+        alive = np.concatenate([mask[name].ravel() for name in names])
+        if not np.isfinite(score[alive]).all():
+            raise PruningError(f"the scores of {', '.join(names)} hold NaN or infinity: has training diverged?")
+        keep = _keep_largest(score, alive, n_survivors(len(score), share, n))
+        for name in names:
+            new[name], keep = keep[: mask[name].size].reshape(mask[name].shape), keep[mask[name].size :]
+    return {name: new[name] for name in mask}
+
+
+def _keep_largest(score: np.ndarray, alive: np.ndarray, count: int) -> np.ndarray:
+    """Boolean array: the `count` alive entries with the largest scores, the first ones among equals."""
+    candidates = np.flatnonzero(alive)
+    if count > len(candidates):
+        raise PruningError(f"the mask has {len(candidates)} survivors, but the round is to keep {count}")
+    keep = np.zeros(len(score), bool)
+    if count == 0:
+        return keep
+    values = score[candidates]
+    threshold = np.partition(values, len(values) - count)[len(values) - count]
+    above = values > threshold
+    ties = np.flatnonzero(values == threshold)[: count - int(above.sum())]
+    keep[candidates[above]] = True
+    keep[candidates[ties]] = True
+    return keep
+
+
+def _natural(layer: str) -> int:
+    return int(layer.split(".")[1])
+
+
+def score_parameters(*, rewind: Parameters, trained: Parameters, criterion: str) -> dict[str, np.ndarray]:
+    """The criterion's score of every prunable parameter.
+
+    Raises:
+        PruningError: the two are not of the same network.
+    """
+    check_same("the rewind point", rewind, "the trained network", trained)
+    score = load_criterion(criterion)
+    return {name: score(trained[name], rewind[name]) for name in prunable_names(trained)}

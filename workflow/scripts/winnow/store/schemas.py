@@ -1,0 +1,165 @@
+"""The columns of every statistics table: names, types, physical meaning and unit."""
+
+import pyarrow as pa
+
+INTEGER, FLOAT, TEXT, BOOL = pa.int64(), pa.float64(), pa.string(), pa.bool_()
+
+
+def column(name: str, kind: pa.DataType, meaning: str, unit: str = "1", nullable: bool = False) -> pa.Field:
+    """A column of a table.
+
+    Args:
+        name: of the column; never one of the `KEYS` again.
+        kind: `INTEGER`, `FLOAT`, `TEXT` or `BOOL`.
+        meaning: what a value is, in words: with `unit` in the file's metadata.
+        unit: its physical unit, `1` where it has none.
+        nullable: whether a value may be missing.
+    """
+    return pa.field(name, kind, nullable, {"meaning": meaning, "unit": unit})
+
+
+_DATASET = column("dataset", pa.string(), "dataset, as named in the configuration; a Gaussian clone ends in -clone")
+_METHOD = column("method", pa.string(), "how the mask was found: imp, oneshot or random")
+_SEED = column("seed", pa.int64(), "seed of the run: weights, batches, random masks")
+_ROUND = column("round", pa.int64(), "pruning rounds done: the statistic belongs to the mask m(round)", "rounds")
+_DENSITY = column("density", pa.float64(), "share of the prunable parameters that survive in m(round)")
+KEYS = (_DATASET, _METHOD, _SEED, _ROUND, _DENSITY)
+
+_UNIT = column("unit", INTEGER, "index of the first-layer unit")
+
+_WIDTHS = (
+    column("sigma_x", FLOAT, "receptive-field width along a row: Gaussian fit to S(d), Eq. 1", "pixels", True),
+    column("sigma_y", FLOAT, "receptive-field width along a column: Gaussian fit to S(d), Eq. 1", "pixels", True),
+    column("moment_x", FLOAT, "root of the second moment of S(d) along a row", "pixels", True),
+    column("moment_y", FLOAT, "root of the second moment of S(d) along a column", "pixels", True),
+    column("converged", BOOL, "whether the fit converged; null where there was nothing to fit", nullable=True),
+)
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "locality": pa.schema(
+        [*KEYS, _UNIT, column("n_weights", INTEGER, "surviving weights of the unit", "weights"), *_WIDTHS]
+    ),
+    "locality_population": pa.schema(
+        [
+            *KEYS,
+            column("n_units", INTEGER, "units of the first layer", "units"),
+            column("n_without_width", INTEGER, "units with too few weights to have a width", "units"),
+            *_WIDTHS,
+        ]
+    ),
+    "pair_correlation": pa.schema(
+        [
+            *KEYS,
+            column("radius", INTEGER, "distance r between two connected pixels: r - 1/2 <= |d| < r + 1/2", "pixels"),
+            column("pairs", FLOAT, "pairs of surviving weights at this distance", "pairs"),
+            column(
+                "expected_pairs",
+                FLOAT,
+                "pairs to expect if the weights of each unit and channel lay at random",
+                "pairs",
+            ),
+            column("g", FLOAT, "pair correlation pairs / expected_pairs; 1 means no structure", nullable=True),
+        ]
+    ),
+    "kurtosis_by_unit": pa.schema(
+        [
+            *KEYS,
+            _UNIT,
+            column("kurtosis", FLOAT, "kurtosis of the preactivation over all validation images, Eq. 4", nullable=True),
+        ]
+    ),
+    "kurtosis_by_class": pa.schema(
+        [
+            *KEYS,
+            column("class", INTEGER, "index of the class"),
+            column(
+                "kurtosis_mean", FLOAT, "mean over units of the kurtosis over the images of the class", nullable=True
+            ),
+            column(
+                "kurtosis_median",
+                FLOAT,
+                "median over units of the kurtosis over the images of the class",
+                nullable=True,
+            ),
+            column("n_units", INTEGER, "units that have a kurtosis (their preactivation varies)", "units"),
+        ]
+    ),
+    "cavity": pa.schema(
+        [
+            *KEYS,
+            column("fates_of", TEXT, "whose nested masks say when a weight is removed: imp, oneshot or random"),
+            column("rounds_done", INTEGER, "n: the scores belong to the rewind point under m(n)", "rounds"),
+            column("removed_in", INTEGER, "round that removes the weights; null: they survive all", "rounds", True),
+            column("mean_score", FLOAT, "mean cavity score of the group, Eq. 5", nullable=True),
+            column("scaled_mean", FLOAT, "N_W(n) x mean_score, as in Fig. 5", nullable=True),
+            column("share_positive", FLOAT, "share of the group's scores above zero", nullable=True),
+            column("n_weights", INTEGER, "weights of the group", "weights"),
+            column("n_without_score", INTEGER, "weights of the group whose removal leaves no variance", "weights"),
+        ]
+    ),
+    "cavity_example": pa.schema(
+        [
+            _DATASET,
+            _SEED,
+            _UNIT,
+            column("input", INTEGER, "index of the removed weight's input (channel, row, column)"),
+            column("score", FLOAT, "cavity score of the removed weight, Eq. 5"),
+            column("kurtosis_with", FLOAT, "kurtosis of the preactivation with the weight"),
+            column("kurtosis_without", FLOAT, "kurtosis of the preactivation without the weight"),
+            column(
+                "preactivation",
+                FLOAT,
+                "centre of the histogram's bin, standardised preactivation",
+                "standard deviations",
+            ),
+            column("density_with", FLOAT, "probability density with the weight", "1 / standard deviation"),
+            column("density_without", FLOAT, "probability density without the weight", "1 / standard deviation"),
+        ]
+    ),
+    "training": pa.schema(
+        [
+            *KEYS,
+            column("step", INTEGER, "SGD steps done", "steps"),
+            column("loss", FLOAT, "mean cross-entropy of the training batches since the last row", "nats"),
+            column("train_accuracy", FLOAT, "accuracy on the training batches since the last row"),
+            column("validation_accuracy", FLOAT, "accuracy on all validation images, running batch-norm statistics"),
+            column("engine", TEXT, "engine that trained: reference, dense, sparse or graph"),
+            column("device", TEXT, "where it trained: cpu, or the name of the GPU"),
+            column("precision", TEXT, "of the matrix products: float32, or tf32 if a GPU was asked for it"),
+        ]
+    ),
+    "certificate": pa.schema(
+        [
+            _DATASET,
+            column("class", INTEGER, "index of the class"),
+            column("channel", INTEGER, "colour channel; null: all channels together", nullable=True),
+            column("statistic", TEXT, "mean, covariance, kurtosis_random or kurtosis_pixel; see clone.certify"),
+            column("n_fit", INTEGER, "images the Gaussian was fitted to", "images"),
+            column("n_drawn", INTEGER, "images drawn", "images"),
+            column("source", FLOAT, "kurtosis of the fit images; null for mean and covariance", nullable=True),
+            column("clone", FLOAT, "of the images drawn: kurtosis, or relative error of the moment", nullable=True),
+            column("expected", FLOAT, "mean to expect of `clone` from so many Gaussian draws", nullable=True),
+            column("standard_error", FLOAT, "standard deviation to expect of `clone`", nullable=True),
+        ]
+    ),
+    "claims": pa.schema(
+        [
+            _DATASET,
+            column("claim", INTEGER, "number of the claim, in the order of the paper"),
+            column("statement", TEXT, "what the paper says"),
+            column("statistic", TEXT, "what is computed to check it"),
+            column("seed", INTEGER, "seed; null: the summary over the seeds", nullable=True),
+            column("value", FLOAT, "the statistic; in the summary its mean over the seeds", nullable=True),
+            column("minimum", FLOAT, "smallest value over the seeds", nullable=True),
+            column("maximum", FLOAT, "largest value over the seeds", nullable=True),
+            column(
+                "rule",
+                TEXT,
+                "the rule of the verdict; null: the statistic stands beside the deciding one",
+                nullable=True,
+            ),
+            column("verdict", TEXT, "supported, not supported or undetermined; null: does not decide", nullable=True),
+        ]
+    ),
+}
+"""The schema of each table: columns, their meaning and unit (field metadata)."""

@@ -1,0 +1,44 @@
+"""Training of the dense network."""
+
+import numpy as np
+
+from winnow.job.devices import Device
+from winnow.network import InitialWeights, initial_parameters
+from winnow.store.datasets import Dataset
+from winnow.store.tensors import Parameters
+from winnow.training.curve import Curve, join_curves, run
+from winnow.training.settings import TrainingSettings, draw_batches
+
+
+def train_dense(
+    dataset: Dataset,
+    *,
+    seed: int,
+    hidden: list[int],
+    initial_weights: InitialWeights,
+    settings: TrainingSettings,
+    device: Device = "cpu",
+) -> tuple[Parameters, Parameters, Curve]:
+    """Train the dense network from its initial weights.
+
+    Args:
+        dataset: what to train on.
+        seed: seed of the run.
+        hidden: units of each hidden layer.
+        initial_weights: distribution of the initial weights.
+        settings: how to train.
+        device: where to train.
+
+    Returns:
+        θ(t_rewind), θ(T), and the training curve.
+
+    Raises:
+        TrainingError: training diverged.
+    """
+    sizes = [int(np.prod(dataset.shape)), *hidden, len(dataset.classes)]
+    engine = settings.build_engine(initial_parameters(sizes, seed, initial_weights), None, dataset, device)
+    batches = draw_batches(dataset, settings, seed, 1)
+    before = run(engine, batches, range(settings.rewind), log_every=settings.log_every)
+    rewind = engine.parameters()
+    after = run(engine, batches, range(settings.rewind, settings.steps), log_every=settings.log_every)
+    return rewind, engine.parameters(), join_curves([before, after])
