@@ -1,7 +1,7 @@
 """What a person sees who gives the workflow something it cannot use: one clear message each, and never a traceback.
 
 `CONFIG`, `YAML`, `IMAGES` and `MIXED` are tables of case and message; more of them, of single sources and settings, lie
-in `test_config.py`, `test_photos.py`, `test_image_folder.py`, `test_imagenet32.py`, `test_cifar.py`, `test_nlgp.py`.
+in `config` and `datasets`.
 """
 
 import copy
@@ -36,7 +36,8 @@ from winnow.measure.components import measure_components
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
-from winnow.pruning.imp import prune_imp_first_round, prune_imp_round
+from winnow.pruning.imp import prune_imp_round
+from winnow.pruning.imp_first_round import prune_imp_first_round
 from winnow.pruning.masks import apply_mask, full_mask
 from winnow.pruning.oneshot import prune_oneshot
 from winnow.pruning.random import prune_random

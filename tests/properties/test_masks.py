@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from properties.strategies import FIXED, densities, parameters, seeds
-from winnow.pruning.imp import prune_imp_first_round
+from winnow.pruning.imp_first_round import prune_imp_first_round
 from winnow.pruning.masks import apply_mask, full_mask, prunable_names
 from winnow.pruning.oneshot import prune_oneshot
 from winnow.pruning.random import prune_random

@@ -27,7 +27,8 @@ from winnow.measure.components import measure_components
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
-from winnow.pruning.imp import prune_imp_first_round, prune_imp_round
+from winnow.pruning.imp import prune_imp_round
+from winnow.pruning.imp_first_round import prune_imp_first_round
 from winnow.pruning.masks import with_full_mask
 from winnow.pruning.oneshot import prune_oneshot
 from winnow.pruning.random import prune_random

@@ -1,7 +1,7 @@
 """Prune the dense network: IMP's first round."""
 
 from winnow.job.log import log_to
-from winnow.pruning.imp import prune_imp_first_round
+from winnow.pruning.imp_first_round import prune_imp_first_round
 from winnow.store.tensors import read_parameters, write_mask
 
 log_to(snakemake.log[0])

@@ -1,5 +1,5 @@
 """From trained parameters to masks.
 
-`imp`, `oneshot` and `random` are the methods, of `scores` (by `criteria`), `schedule` and `masks`; `retrain` trains a
-pruned network again.
+`imp` (with `imp_first_round`), `oneshot` and `random` are the methods, made of `scores` (by `criteria`), `schedule` and
+`masks`; `retrain` trains a pruned network again.
 """

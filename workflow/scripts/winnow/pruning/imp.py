@@ -6,27 +6,12 @@ which therefore yields both `θ(t_rewind)` and round 1's trained network.
 """
 
 from winnow.job.devices import Device
-from winnow.pruning.masks import full_mask
 from winnow.pruning.retrain import train_from_rewind
 from winnow.pruning.scores import Pool, prune_by_score, score_parameters
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
 from winnow.training.curve import Curve
 from winnow.training.settings import TrainingSettings
-
-
-def prune_imp_first_round(*, rewind: Parameters, trained: Parameters, share: float, pool: Pool, criterion: str) -> Mask:
-    """m(1), from the dense training that round 1 shares.
-
-    Args:
-        rewind: θ(t_rewind).
-        trained: θ(T) of the dense training.
-        share: s, pruned per round.
-        pool: which parameters share a threshold.
-        criterion: one of `winnow.pruning.criteria.registry.CRITERIA`.
-    """
-    scores = score_parameters(rewind=rewind, trained=trained, criterion=criterion)
-    return prune_by_score(scores, full_mask(rewind), 1, share=share, pool=pool)
 
 
 def prune_imp_round(

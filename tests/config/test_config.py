@@ -11,7 +11,7 @@ from winnow.config.parse import parse_config
 from winnow.config.words import ConfigError
 from winnow.datasets.files.imagenet32 import IMAGENET32_TRAIN, IMAGENET32_VALIDATION
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 GOOD = {
     "experiment": "x",
     "seeds": [0, 1],

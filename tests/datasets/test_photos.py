@@ -490,10 +490,10 @@ def test_bundled_photographs_lie_in_the_wheels() -> None:
 
 def test_listing_imports_none_of_the_packages() -> None:
     code = (
-        "import sys; from winnow.photo_files import list_photos; assert len(list_photos()) == 7;"
+        "import sys; from winnow.datasets.files.photos import list_photos; assert len(list_photos()) == 7;"
         "print([name for name in ('skimage', 'sklearn', 'scipy', 'torch', 'pooch') if name in sys.modules])"
     )
-    library = Path(__file__).parents[1] / "workflow/scripts"
+    library = Path(__file__).parents[2] / "workflow/scripts"
     printed = subprocess.run([sys.executable, "-c", code], cwd=library, capture_output=True, text=True, check=True)
     assert printed.stdout.strip() == "[]"
 

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_store import RUN, UNITS, new
 
 from conftest import make_dataset
 from project import SCRIPTS
-from test_store import RUN, UNITS, new
 from winnow.network import initial_parameters
 from winnow.store.atomic import StoreError, write_bytes
 from winnow.store.datasets import open_dataset

@@ -230,4 +230,4 @@ def test_scripts_that_choose_a_device_say_so_in_all_they_write():
 
 
 def is_write(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Attribute) and call.func.attr.startswith("write_")
+    return isinstance(call.func, ast.Name) and call.func.id.startswith("write_")

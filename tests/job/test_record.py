@@ -115,7 +115,7 @@ def test_code_is_told_apart_without_git(repository):
 def test_the_last_line_of_a_log_says_what_wrote_it(tmp_path, fails):
     path = tmp_path / "some.log"
     script = (
-        f"from winnow.log import log_to\nlog_to({str(path)!r})\nimport numpy\n" + "raise ValueError('no')\n" * fails
+        f"from winnow.job.log import log_to\nlog_to({str(path)!r})\nimport numpy\n" + "raise ValueError('no')\n" * fails
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT / "workflow/scripts", capture_output=True, text=True, check=False

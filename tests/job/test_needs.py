@@ -1,11 +1,13 @@
 """Memory and time that jobs ask for."""
 
 import dataclasses
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from environments.workflow_rules import script_rules
 from project import ROOT
 from winnow.job import needs
 
@@ -14,12 +16,13 @@ TINY = needs.Size(192, (12, 10), 17, steps=40, batch=16, rounds=3, runs=12)
 
 
 def test_every_rule_has_its_needs():
-    rules = {
-        line.split()[1].rstrip(":")
-        for path in (ROOT / "workflow/rules").glob("*.smk")
-        for line in path.read_text().splitlines()
-        if line.startswith("rule ")
-    }
+    asked = [
+        set(re.findall(rf"\b{function}\(\"(\w+)\"\)", path.read_text(encoding="utf-8")))
+        for function in ("memory", "minutes")
+        for path in [*(ROOT / "workflow/rules").glob("*.smk")]
+    ]
+    assert set.union(*asked) == set(needs.MEMORY_MB)
+    rules = {rule.script.stem for rule in script_rules("auto").values()}
     assert {"plot_figures" if rule.startswith("plot_") else rule for rule in rules} == set(needs.MEMORY_MB)
 
 

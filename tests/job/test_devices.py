@@ -45,7 +45,7 @@ class Process:
     CODE = """
 import logging, sys
 from pathlib import Path
-from winnow import devices
+from winnow.job import devices
 logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stdout)
 devices._DRIVER, devices._DEVICES, devices._LOCKS = map(Path, sys.argv[2:])
 devices._take_gpu(int(sys.argv[1]))
@@ -145,7 +145,7 @@ def test_a_driver_is_not_enough(cuda, monkeypatch, caplog):
 def test_without_a_driver_torch_is_not_imported(machine, monkeypatch):
     code = (
         "import sys; from pathlib import Path\n"
-        "from winnow import devices\n"
+        "from winnow.job import devices\n"
         "devices._DRIVER = devices._DEVICES = Path('/nowhere')\n"
         "assert devices.claim_device('auto') == devices.claim_device('cpu') == 'cpu'\n"
         "import winnow.measure.cavity, winnow.measure.kurtosis, winnow.measure.locality, winnow.measure.components\n"
