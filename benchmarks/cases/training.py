@@ -24,7 +24,8 @@ from winnow.pruning.masks import apply_mask, full_mask
 from winnow.pruning.scores import prune_by_score
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
-from winnow.training.engine import Sgd, build_engine
+from winnow.training.build import build_engine
+from winnow.training.engine import Sgd
 
 SGD = Sgd(batch=BATCH, rate=0.1, norm_keep=0.99, norm_epsilon=1e-5)
 DENSITIES = [0.7**n for n in range(11)]

@@ -14,9 +14,10 @@ from winnow.pruning.retrain import retrain_pruned
 from winnow.pruning.scores import prune_by_score, score_parameters
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask, Parameters
-from winnow.training.curve import TrainingError, run
+from winnow.training.build import build_engine
+from winnow.training.curve import run
 from winnow.training.dense import train_dense
-from winnow.training.engine import Sgd, build_engine
+from winnow.training.engine import Sgd, TrainingError
 from winnow.training.graph import GraphEngine
 from winnow.training.settings import TrainingSettings, draw_batches
 

@@ -14,9 +14,10 @@ from winnow.pruning.masks import apply_mask, full_mask
 from winnow.pruning.scores import prune_by_score
 from winnow.streams import stream
 from winnow.training import handwritten, threads
+from winnow.training.build import build_engine
 from winnow.training.curve import run
 from winnow.training.dense import train_dense
-from winnow.training.engine import Sgd, build_engine
+from winnow.training.engine import Sgd
 from winnow.training.settings import TrainingSettings
 
 STEPS = 200

@@ -19,8 +19,7 @@ from winnow.pruning.masks import apply_mask, full_mask
 from winnow.pruning.scores import prune_by_score, score_parameters
 from winnow.streams import stream
 from winnow.training import graph
-from winnow.training.curve import TrainingError
-from winnow.training.engine import Sgd
+from winnow.training.engine import Sgd, TrainingError
 from winnow.training.graph import GraphEngine
 from winnow.training.reference import ReferenceEngine
 

@@ -12,9 +12,10 @@ from winnow.pruning.masks import apply_mask, full_mask
 from winnow.pruning.retrain import retrain_pruned
 from winnow.streams import stream
 from winnow.training import settings as training_settings
-from winnow.training.curve import TrainingError, run
+from winnow.training.build import build_engine
+from winnow.training.curve import run
 from winnow.training.dense import train_dense
-from winnow.training.engine import Sgd, build_engine
+from winnow.training.engine import Sgd, TrainingError
 from winnow.training.settings import TrainingSettings, draw_batches
 
 SETTINGS = TrainingSettings(steps=60, rewind=20, batch=16, rate=0.1, log_every=25, norm_keep=0.99, norm_epsilon=1e-5)

@@ -1,5 +1,5 @@
 """Training of one masked network.
 
-`engine` says what an engine is and chooses among `reference`, `handwritten` (with `kernels`, `vectors`, `threads`) and
-`graph`; `curve` lets one run; `settings` has all that a training depends on; `dense` trains the dense network.
+`engine` says what an engine is, `build` chooses among `reference`, `handwritten` (with `kernels`, `vectors`, `threads`)
+and `graph`; `curve` lets one run; `settings` has all that a training depends on; `dense` trains the dense network.
 """

@@ -5,17 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from winnow.training.engine import Engine
+from winnow.training.engine import Engine, TrainingError
 
 Curve = dict[str, list[Any]]
 """A training curve, an entry a logged step: the columns `step, loss, train_accuracy, validation_accuracy`, and
 `engine, device, precision`, what made it."""
 
 _COLUMNS = ("step", "loss", "train_accuracy", "validation_accuracy", "engine", "device", "precision")
-
-
-class TrainingError(ArithmeticError):
-    """Training that cannot go on; the message gives step and rate and what to do."""
 
 
 def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) -> Curve:

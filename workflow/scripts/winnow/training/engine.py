@@ -1,4 +1,4 @@
-"""What an engine is, and which one trains.
+"""What an engine is: what lets a network learn, step by step.
 
 | engine | where | how |
 | --- | --- | --- |
@@ -14,12 +14,13 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from winnow.job.devices import Device
-from winnow.store.datasets import Dataset
-from winnow.store.tensors import Mask, Parameters
+from winnow.store.tensors import Parameters
 
 EngineName = Literal["auto", "reference", "dense", "sparse"]
 Precision = Literal["float32", "tf32"]
+
+RELEASE_EVERY = 1000
+"""Steps after which a training on the CPU gives back the memory of the images that it has read."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Sgd:
     rate: float
     norm_keep: float
     norm_epsilon: float
+
+
+class TrainingError(ArithmeticError):
+    """Training that cannot go on; the message gives step and rate and what to do."""
 
 
 class Engine(Protocol):
@@ -69,49 +74,3 @@ class Engine(Protocol):
 
     def parameters(self) -> Parameters:
         """A copy of the whole state."""
-
-
-def build_engine(
-    start: Parameters,
-    mask: Mask | None,
-    dataset: Dataset,
-    sgd: Sgd,
-    *,
-    engine: EngineName = "auto",
-    device: Device = "cpu",
-    precision: Precision = "float32",
-) -> Engine:
-    """The engine that fits device and density, or the one asked for.
-
-    Args:
-        start: the parameters to start from, zero where the mask is; the training has their precision.
-        mask: the surviving parameters; None: all.
-        dataset: training images are drawn from it, the validation accuracy is measured on it.
-        sgd: how it is trained.
-        engine: `dense` and `sparse` are for the CPU; `auto` is the fastest on the device.
-        device: where to train.
-        precision: of matrix products on a GPU.
-
-    Raises:
-        ValueError: the engine does not run on the device.
-    """
-    if device == "cuda":
-        if engine in ("dense", "sparse"):
-            raise ValueError(
-                f"training.engine: {engine} runs on a CPU only: set compute.device to cpu, or engine to auto"
-            )
-        if engine == "auto":
-            from winnow.training.graph import GraphEngine
-
-            return GraphEngine(start, mask, dataset, sgd, precision=precision)
-    if engine == "reference":
-        from winnow.training.reference import ReferenceEngine
-
-        return ReferenceEngine(start, mask, dataset, sgd, device=device, precision=precision)
-    from winnow.training.handwritten import HandwrittenEngine
-
-    return HandwrittenEngine(start, mask, dataset, sgd, layout=engine)
-
-
-RELEASE_EVERY = 1000
-"""Steps after which a training on the CPU gives back the memory of the images that it has read."""

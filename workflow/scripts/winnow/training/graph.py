@@ -36,8 +36,7 @@ from winnow.job.devices import device_name, free_memory, matmul_precision
 from winnow.network import n_layers
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask, Parameters
-from winnow.training.curve import TrainingError
-from winnow.training.engine import Sgd
+from winnow.training.engine import Sgd, TrainingError
 
 STEPS_PER_REPLAY = 25
 """Steps that one launch does; those that are left over at the end of a stretch are launched one by one."""
@@ -52,7 +51,7 @@ class GraphEngine:
     """An engine (see `winnow.training.engine.Engine`) for the GPU.
 
     Args:
-        start, mask, dataset, sgd: see `winnow.training.engine.build_engine`.
+        start, mask, dataset, sgd: see `winnow.training.build.build_engine`.
         precision: of matrix products.
         device: where to train; on a CPU the steps are the same, without a graph.
 

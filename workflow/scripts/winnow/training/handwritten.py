@@ -39,7 +39,7 @@ class HandwrittenEngine:
     """An engine (see `winnow.training.engine.Engine`) for the CPU, with PyTorch's number of threads.
 
     Args:
-        start, mask, dataset, sgd: see `winnow.training.engine.build_engine`.
+        start, mask, dataset, sgd: see `winnow.training.build.build_engine`.
         layout: store all layers densely, those with a mask sparsely, or (`auto`) each as it is faster at its density.
     """
 

@@ -20,7 +20,7 @@ class ReferenceEngine:
     """An engine (see `winnow.training.engine.Engine`) in which autograd computes the gradients.
 
     Args:
-        start, mask, dataset, sgd: see `winnow.training.engine.build_engine`.
+        start, mask, dataset, sgd: see `winnow.training.build.build_engine`.
         device: where to train.
         precision: of matrix products on a GPU.
     """

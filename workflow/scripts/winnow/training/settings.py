@@ -8,7 +8,8 @@ from winnow.job.devices import Device
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
 from winnow.streams import stream
-from winnow.training.engine import Engine, EngineName, Precision, Sgd, build_engine
+from winnow.training.build import build_engine
+from winnow.training.engine import Engine, EngineName, Precision, Sgd
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class TrainingSettings:
     precision: Precision = "float32"
 
     def build_engine(self, start: Parameters, mask: Mask | None, dataset: Dataset, device: Device) -> Engine:
-        """A network ready to be trained with these settings; see `winnow.training.engine.build_engine`."""
+        """A network ready to be trained with these settings; see `winnow.training.build.build_engine`."""
         return build_engine(
             start,
             mask,
