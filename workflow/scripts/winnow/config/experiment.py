@@ -119,7 +119,7 @@ class Config(Settings):
 
     @property
     def figure_dataset(self) -> str:
-        """The dataset of the figures and claims."""
+        """The dataset of the figures."""
         return self.figures.dataset or next(iter(self.datasets))
 
 

@@ -102,7 +102,9 @@ class Components(Settings):
 class Figures(Settings):
     """What the figures show."""
 
-    dataset: str | None = Field(None, description="the dataset of the figures and claims; null: the first")
+    dataset: str | None = Field(
+        None, description="the dataset of the figures; null: the first (claims are checked on all)"
+    )
     units: Count = Field(16, description="most connected units whose masks are drawn")
 
 
