@@ -5,6 +5,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from project import ROOT, Project
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
@@ -58,7 +61,7 @@ def apply(project: Project, text: str) -> None:
 
 
 def snakemake_calls(text: str) -> list[list[str]]:
-    """The arguments of all calls of Snakemake in `sh` blocks, up to a pipe; those that are set up by others left out."""
+    """The arguments of all calls of Snakemake in `sh` blocks, up to a pipe."""
     code = "".join(block.code for block in blocks(text, "sh")).replace("\\\n", " ")
     words = [shlex.split(line, comments=True) for line in code.splitlines()]
     return [call[1 : call.index("|") if "|" in call else None] for call in words if call[:1] == ["snakemake"]]
@@ -75,6 +78,9 @@ def run_calls(project: Project, text: str, *more: str) -> None:
 def own_images(folder: Path) -> Path:
     """A configuration of the README's for one's own photographs, whose folder is there."""
     (block,) = blocks(section("README.md", "Your own images"), "yaml")
-    (folder / "path/to/photographs").mkdir(parents=True)
+    photographs = folder / "path/to/photographs"
+    photographs.mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
+    Image.fromarray(pixels).save(photographs / "noise.png")
     (folder / "mine.yaml").write_text(block.code)
     return folder / "mine.yaml"

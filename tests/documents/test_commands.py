@@ -8,17 +8,19 @@ from collections.abc import Mapping
 
 import pytest
 import yaml
+from pages import DOCUMENTS, own_images, read, snakemake_calls
 from snakemake.cli import parse_args, parse_config
 from snakemake.utils import update_config
 
-from pages import DOCUMENTS, own_images, read, snakemake_calls
 from project import ROOT, copy_project
 from winnow.config.parse import parse_config as check_settings
 
 EXECUTED = ["docs/extending.md"]
 """Documents whose calls need code that they add; `test_documents` runs them all."""
 TARGET = re.compile(r"fig[1-6]|claims|results/[\w/.-]+")
-CALLS = [(document, call) for document in DOCUMENTS if document not in EXECUTED for call in snakemake_calls(read(document))]
+CALLS = [
+    (document, call) for document in DOCUMENTS if document not in EXECUTED for call in snakemake_calls(read(document))
+]
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import yaml
-
 from pages import read
+
 from project import ROOT
 
 

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-
 from pages import DOCUMENTS, read, split
+
 from project import ROOT
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
