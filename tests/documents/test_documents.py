@@ -79,6 +79,15 @@ def test_columns_that_pandas_hides_are_named():
     assert set(re.findall("`(.*?)`", named)) == {name for name in columns if hasattr(pd.DataFrame, name)}
 
 
+def test_tables_without_the_keys_are_named():
+    from winnow.store.schemas import KEYS, SCHEMAS
+
+    gathered = SCHEMAS.keys() - {"cavity_example"}
+    lacking = {table for table in gathered if not {key.name for key in KEYS} <= set(SCHEMAS[table].names)}
+    (named,) = re.findall(r"so that tables join;(.*?),\s+which", read("docs/tables.md"), re.DOTALL)
+    assert set(re.findall("`(.*?)`", named)) == lacking
+
+
 def test_files_of_an_experiment_lie_where_it_is_said(finished):
     text = section("docs/tables.md", "Where everything lies")
     lines = [line for line in text.splitlines() if line.startswith("| `results/demo/")]
