@@ -8,6 +8,7 @@ disagree or there is nothing to compute.
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,7 +86,8 @@ def share_without_width(table: pd.DataFrame, method: str) -> float:
 
 
 def _last_round(table: pd.DataFrame, method: str) -> pd.DataFrame:
-    return table[(table["method"] == method) & (table["round"] == table["round"].max())]
+    last: pd.DataFrame = table.loc[(table["method"] == method) & (table["round"] == table["round"].max())]
+    return last
 
 
 def kurtosis_by_round(table: pd.DataFrame, method: str) -> pd.Series:
@@ -105,8 +107,11 @@ def predicted_signs(table: pd.DataFrame, fates_of: str) -> tuple[float, float, f
     cells = table[(table["fates_of"] == fates_of) & table["removed_in"].notna() & table["mean_score"].notna()]
     next_round = cells["removed_in"] == cells["rounds_done"] + 1
     as_predicted = np.where(next_round, cells["mean_score"] > 0, cells["mean_score"] < 0)
-    shares = [as_predicted, as_predicted[next_round], as_predicted[~next_round]]
-    return tuple(float(share.mean()) if len(share) else np.nan for share in shares)
+    return _share(as_predicted), _share(as_predicted[next_round]), _share(as_predicted[~next_round])
+
+
+def _share(holds: np.ndarray) -> float:
+    return float(holds.mean()) if len(holds) else np.nan
 
 
 def _smallest_gap(ordered: Sequence[float]) -> float:
@@ -215,7 +220,7 @@ CLAIMS = (
 
 def check_claims(
     locality: pd.DataFrame, kurtosis: pd.DataFrame, cavity: pd.DataFrame, *, datasets: Sequence[str], clone_suffix: str
-) -> dict[str, list]:
+) -> dict[str, list[Any]]:
     """Check each claim on each dataset.
 
     Args:
@@ -228,7 +233,7 @@ def check_claims(
     Returns:
         Columns of the table `claims`: for each claim and statistic, a row a seed and the summary.
     """
-    columns: dict[str, list] = {
+    columns: dict[str, list[Any]] = {
         name: []
         for name in [
             "dataset",
@@ -256,14 +261,14 @@ def check_claims(
                 else:
                     rows.append((None, np.nan, np.nan, np.nan, []))
                 for seed, value, minimum, maximum, of in rows:
-                    row = (dataset, number, claim.statement, statistic.name, seed, value, minimum, maximum)
-                    row += (claim.rule, claim.verdict(of)) if decides else (None, None)
+                    what = (dataset, number, claim.statement, statistic.name, seed, value, minimum, maximum)
+                    row = (*what, *((claim.rule, claim.verdict(of)) if decides else (None, None)))
                     for name, entry in zip(columns, row, strict=True):
                         columns[name].append(entry)
     return columns
 
 
-def summarise_claims(columns: dict[str, list]) -> str:
+def summarise_claims(columns: dict[str, list[Any]]) -> str:
     """The claims table without the rows of single seeds, as CSV for people: two decimals, the verdict early."""
     table = pd.DataFrame(columns)
     summary = table[table["seed"].isna()]

@@ -48,7 +48,7 @@ class Gaussian:
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw n images: (n, p) float32."""
         noise = rng.standard_normal((n, len(self.root)), dtype=np.float32)
-        images = noise @ self.root
+        images: np.ndarray = noise @ self.root
         images += self.mean.astype(np.float32)
         return images
 
@@ -62,7 +62,7 @@ def fit_gaussian(images: np.ndarray) -> Gaussian:
     n, p = images.shape
     mean, root = _moments(images)
     if n > p:  # R of root = QR has the same R^T R, and needs fewer random numbers and products
-        root = np.linalg.qr(root, mode="r")
+        return Gaussian(mean, np.asarray(np.linalg.qr(root, mode="r")), n)
     return Gaussian(mean, root, n)
 
 
@@ -280,10 +280,10 @@ def _moment_errors(fit: Gaussian, drawn: np.ndarray) -> tuple[_Values, _Values]:
     gram = fit.root @ fit.root.T
     t1, t2, t4 = np.trace(gram, dtype=np.float64), _square(gram), _square(gram @ gram)
     cross, own = _square(fit.root @ root.T), _square(root.T @ root if m > p else root @ root.T)
-    mean_error = np.linalg.norm(mean - fit.mean)
+    mean_error, size = (float(np.linalg.norm(vector)) for vector in (mean - fit.mean, fit.mean))
     covariance_error = np.sqrt(max(t2 - 2 * cross + own, 0))
     return (
-        _relative(mean_error, t1 / m, 2 * t2 / m**2, np.linalg.norm(fit.mean)),
+        _relative(mean_error, t1 / m, 2 * t2 / m**2, size),
         _relative(covariance_error, (t1**2 + t2) / (m - 1), 4 * (t2**2 + t4) / (m - 1) ** 2, np.sqrt(t2)),
     )
 

@@ -38,22 +38,24 @@ class FullyConnectedNetwork(nn.Module):
         super().__init__()
         sizes = layer_sizes(parameters)
         with torch.device("meta"):  # no draw of initial values that would be overwritten
-            self.norms = nn.ModuleList(nn.BatchNorm1d(n, norm_epsilon, 1 - norm_keep) for n in sizes[:-1])
-            self.layers = nn.ModuleList(nn.Linear(n, m) for n, m in itertools.pairwise(sizes))
-        for norm in self.norms:
+            norms = [nn.BatchNorm1d(n, norm_epsilon, 1 - norm_keep) for n in sizes[:-1]]
+            layers = [nn.Linear(n, m) for n, m in itertools.pairwise(sizes)]
+        for norm in norms:
             norm.num_batches_tracked = None  # not part of the state: the average is exponential
+        self.norms, self.layers = nn.ModuleList(norms), nn.ModuleList(layers)
         state = {name: torch.from_numpy(array.copy()) for name, array in parameters.items()}
         if missing := self.load_state_dict(state, assign=True, strict=False).missing_keys:
             raise ValueError(f"the parameters lack {', '.join(missing)}")
 
     def forward(self, images: np.ndarray) -> torch.Tensor:
         """Logits (n, K) of prepared images (n, D), in the precision of the parameters."""
-        x = torch.from_numpy(images).to(self.layers[0].weight)  # its device and precision
+        x = torch.from_numpy(images).to(next(self.parameters()))  # its device and precision
         *hidden, last = zip(self.norms, self.layers, strict=True)
         for norm, layer in hidden:
             x = torch.relu(layer(norm(x)))
         norm, layer = last
-        return layer(norm(x))
+        logits: torch.Tensor = layer(norm(x))
+        return logits
 
     def parameters_by_name(self) -> Parameters:
         """A copy of the whole state as numpy arrays."""

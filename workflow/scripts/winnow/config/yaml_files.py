@@ -30,8 +30,10 @@ def check_config_file(path: str | Path) -> None:
     except RecursionError:
         raise ConfigError(f"{path}: is nested too deeply to be read") from None
     except yaml.YAMLError as error:
-        where = f", line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else ""
-        what = getattr(error, "problem", None) or "a character that YAML does not allow"
+        where, what = "", "a character that YAML does not allow"
+        if isinstance(error, yaml.MarkedYAMLError):
+            where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+            what = error.problem or what
         raise ConfigError(f"{path}{where}: is not YAML ({what}): indent by spaces, close brackets and quotes") from None
     if not isinstance(document, yaml.MappingNode):
         found = "is empty" if document is None else "is not made of settings"

@@ -139,11 +139,11 @@ def write_batches(
         SourceError: files that cannot be used; a line for each fault.
     """
     survey = _survey(files, labels)
-    for split, n in original.items():
-        if len(labels.classes) == labels.number and (found := sum(survey.sizes(split))) != n:
-            _LOG.warning("the %s split has %s images, the original data set has %s", split, f"{found:,}", f"{n:,}")
+    for name, n in original.items():
+        if len(labels.classes) == labels.number and (found := sum(survey.sizes(name))) != n:
+            _LOG.warning("the %s split has %s images, the original data set has %s", name, f"{found:,}", f"{n:,}")
     n_classes = len(labels.classes)
-    rows = {split: rows_by_class(np.concatenate(survey.labels(split)), n_classes, most[split]) for split in SPLITS}
+    rows = {name: rows_by_class(np.concatenate(survey.labels(name)), n_classes, most[name]) for name in SPLITS}
     batches = [
         {"file": file.name, "images": len(each), "sha256": digest}
         for file, each, digest in zip(survey.files, survey.each_labels, survey.digests, strict=True)
@@ -226,7 +226,7 @@ class _Survey:
         if not first <= low <= high <= last:
             self.faults.append(f"{file.name}: labels run from {low} to {high}; they must lie in {first}..{last}")
             return
-        digest = hashlib.sha256(np.ascontiguousarray(batch.images)).hexdigest()
+        digest = hashlib.sha256(np.ascontiguousarray(batch.images).data).hexdigest()
         if digest in self.digests:
             self.faults.append(f"{file.name}: holds the same images as {self.digests[digest]}")
             return

@@ -149,14 +149,14 @@ def _read_archive(path: Path, edition: CifarEdition) -> dict[str, bytes]:
         with tarfile.open(path, tarinfo=_Member) as archive:
             for member in archive:
                 name = wanted.get(member.name)
-                if name is not None and member.type in _PLAIN:
+                if name is not None and member.type in _PLAIN and (content := archive.extractfile(member)) is not None:
                     _check_size(name, member.size + sum(map(len, contents.values())))
-                    contents[name] = archive.extractfile(member).read()  # type: ignore[union-attr]
+                    contents[name] = content.read()
                 if archive.offset > 2 * _MOST_BYTES:
                     raise ValueError(f"it unpacks to more than {2 * _MOST_BYTES:,} bytes")
             # The checksum comes at the end of the file, after that of the archive.
             for _ in range(_MOST_BYTES >> 20):
-                if not archive.fileobj.read(1 << 20):  # type: ignore[union-attr]
+                if not archive.fileobj.read(1 << 20):
                     break
     except SourceError:
         raise

@@ -105,9 +105,10 @@ def split_files(
         held_out = np.zeros(len(files), bool)
         n_held_out = max(1, round(validation_share * len(files)))
         held_out[stream(*keys, name).permutation(len(files))[:n_held_out]] = True
-        found[name] = tuple(
-            [file for file, out in zip(files, held_out, strict=True) if out == which] for which in (0, 1)
+        train, validation = (
+            [file for file, out in zip(files, held_out, strict=True) if out == which] for which in (False, True)
         )
+        found[name] = train, validation
     faults = [
         f"{folder}: class {name!r} has {len(files)} {what} images, too few; add some or remove its folder"
         for name, splits in found.items()

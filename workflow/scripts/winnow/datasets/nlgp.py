@@ -44,8 +44,9 @@ def torus_correlation(side: int, xi: float) -> np.ndarray:
     reach = 2 + math.ceil(6.5 * xi / side)
     images = np.arange(-reach, reach + 1)
     distances = np.arange(side)[:, None] + side * images
-    correlation = np.exp(-((distances / xi) ** 2)).sum(axis=1)
-    return correlation / correlation[0]
+    correlation: np.ndarray = np.exp(-((distances / xi) ** 2)).sum(axis=1)
+    correlation /= correlation[0]
+    return correlation
 
 
 def nlgp_covariance(side: int, xi: float, gain: float) -> np.ndarray:

@@ -381,6 +381,6 @@ def _patches(
 ) -> np.ndarray:
     along, across, flip = drawn
     row, column = (along, across) if axis == 0 else (across, along)
-    patches = windows[place[0] + row, place[1] + column]
+    patches: np.ndarray = windows[place[0] + row, place[1] + column]
     patches[flip] = patches[flip, :, :, ::-1]
     return patches.reshape(len(patches), -1)

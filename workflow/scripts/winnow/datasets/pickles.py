@@ -199,8 +199,7 @@ class _Reader:
             raise PickleError("announces an array of a shape that none has")
         if math.prod(shape) * dtype.itemsize != len(data):
             raise PickleError(f"announces an array of shape {shape} but holds {len(data)} bytes of it")
-        order = "F" if is_fortran else "C"
-        _of_kind(_Array, target).value = np.frombuffer(data, dtype).reshape(shape, order=order)
+        _of_kind(_Array, target).value = np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
 def _name(name: str) -> _Name:

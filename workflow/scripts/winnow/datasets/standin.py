@@ -179,7 +179,8 @@ def _draw_of_class(patches: np.ndarray, n: int, rng: np.random.Generator) -> np.
 
 
 def _sum_images(looks: Sequence[Look], batch: Batch, *, seed: int) -> np.ndarray:
-    return draw_images(batch, looks, seed).sum(axis=0, dtype=np.uint32)
+    total: np.ndarray = draw_images(batch, looks, seed).sum(axis=0, dtype=np.uint32)
+    return total
 
 
 def _write_batch(folder: Path, looks: Sequence[Look], mean: np.ndarray, batch: Batch, *, form: str, seed: int) -> None:

@@ -101,7 +101,7 @@ def set_sparsity_axis(axes: Axes, sparsities: Sequence[float] | np.ndarray, max_
     # the density of one round may differ by rounding between methods: one tick for both
     places = np.unique(np.round(np.asarray(sparsities, dtype=float), 6))[::-1]
     ticks = places[:: max(1, -(-len(places) // max_ticks))]
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_locator(FixedLocator(ticks.tolist()))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(ticks, [format_sparsity(1 - tick) for tick in ticks])
     axes.set_xlabel("sparsity (%)")

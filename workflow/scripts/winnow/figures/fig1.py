@@ -3,6 +3,7 @@
 import math
 
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from winnow.figures.bands import format_sparsity
 from winnow.figures.pictures import draw_masks
@@ -28,9 +29,9 @@ def plot_fig1(imp: Mask, oneshot: Mask, shape: tuple[int, int, int], *, units: i
     """
     shown = min(units, len(imp["layers.0.weight"]))
     columns = math.ceil(math.sqrt(shown))
-    figure = Figure(figsize=(PAGE_WIDTH, 0.35 + 3.4 * math.ceil(shown / columns) / columns))
+    layout = ConstrainedLayoutEngine(wspace=0.06)
+    figure = Figure(layout=layout, figsize=(PAGE_WIDTH, 0.35 + 3.4 * math.ceil(shown / columns) / columns))
     panels = figure.subplots(1, 2)
-    figure.get_layout_engine().set(wspace=0.06)
     for axes, letter, method, mask in zip(panels, "AB", ("imp", "oneshot"), (imp, oneshot), strict=True):
         draw_masks(axes, mask, units, shape)
         density = sum(int(array.sum()) for array in mask.values()) / sum(array.size for array in mask.values())

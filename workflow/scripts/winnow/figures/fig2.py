@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from winnow.figures.pictures import as_colours, draw_mosaic, tile
 from winnow.figures.style import PAGE_WIDTH, house_style, set_heading
@@ -19,10 +20,10 @@ def plot_fig2(components: Mapping[str, np.ndarray], shape: tuple[int, int, int])
         components: `ica` and `pca`, each (n, D).
         shape: (C, L, L), channels and side in pixels.
     """
-    figure = Figure(figsize=(PAGE_WIDTH, 3.75))
+    layout = ConstrainedLayoutEngine(wspace=0.06)
+    figure = Figure(layout=layout, figsize=(PAGE_WIDTH, 3.75))
     headings = {"ica": ("A", "ICA"), "pca": ("B", "PCA")}
     panels = figure.subplots(1, 2)
-    figure.get_layout_engine().set(wspace=0.06)
     for axes, (name, heading) in zip(panels, headings.items(), strict=True):
         rows = np.asarray(components[name], dtype=float)
         largest = np.abs(rows).max(axis=1, keepdims=True)

@@ -101,7 +101,7 @@ def _draw_example(figure: Figure, place: SubplotSpec, example: pd.DataFrame) -> 
     top = max(visible.max(), gaussian.max())
     # the legend stands above the histogram: three lines need about half of the panel
     upper.set_ylim(floor, top * (top / floor) ** 0.75)
-    upper.yaxis.set_major_locator(FixedLocator(10.0 ** np.arange(-12, 1, 2 if floor < 1e-3 else 1)))
+    upper.yaxis.set_major_locator(FixedLocator((10.0 ** np.arange(-12, 1, 2 if floor < 1e-3 else 1)).tolist()))
     upper.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     upper.yaxis.set_minor_locator(NullLocator())
     upper.set_ylabel("density")
@@ -124,7 +124,8 @@ def _draw_scores(axes: Axes, scores: pd.DataFrame, n_rounds: int, colours: list[
     # set apart from the rounds, and far enough for its label
     survivors = n_rounds + max(1.6, 0.15 * n_rounds)
     summary["place"] = summary["removed_in"].astype(float).fillna(survivors)
-    for rounds_done, line in summary.groupby("rounds_done"):
+    for rounds_done in sorted(summary["rounds_done"].unique()):
+        line = summary[summary["rounds_done"] == rounds_done]
         draw_band(axes, line["place"], line, Look("_", colours[int(rounds_done)], "-", "."), thin=True)
     diagonal = summary[summary["removed_in"] == summary["rounds_done"] + 1]
     axes.scatter(

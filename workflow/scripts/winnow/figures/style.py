@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 from winnow.store.atomic import write_bytes
 
@@ -46,7 +48,7 @@ ACCENT = "#CC79A7"
 REFERENCE = "#666666"
 """Grey of reference lines, such as the kurtosis of a Gaussian."""
 
-SETTINGS = {
+SETTINGS: dict[RcKeyType, Any] = {
     "figure.figsize": (PAGE_WIDTH, 2.8),
     "figure.constrained_layout.use": True,
     "font.family": "DejaVu Sans",
@@ -107,13 +109,8 @@ def save_figure(figure: Figure, *paths: str | Path) -> None:
     Raises:
         ValueError: a path has another suffix.
     """
-    # no creation date in the PDF; a PNG has none
-    formats = {
-        ".pdf": {"format": "pdf", "dpi": PDF_IMAGE_DPI, "metadata": {"CreationDate": None}},
-        ".png": {"format": "png", "dpi": PNG_DPI},
-    }
     for path in paths:
-        if Path(path).suffix not in formats:
+        if Path(path).suffix not in (".pdf", ".png"):
             raise ValueError(f"{path}: figures are written as .pdf or .png; name the file accordingly")
     with house_style():
         if figure.get_layout_engine() is not None:
@@ -121,5 +118,8 @@ def save_figure(figure: Figure, *paths: str | Path) -> None:
             figure.set_layout_engine("none")
         for path in paths:
             content = io.BytesIO()
-            figure.savefig(content, **formats[Path(path).suffix])
+            if Path(path).suffix == ".pdf":  # without a creation date; a PNG has none
+                figure.savefig(content, format="pdf", dpi=PDF_IMAGE_DPI, metadata={"CreationDate": None})
+            else:
+                figure.savefig(content, format="png", dpi=PNG_DPI)
             write_bytes(path, content.getvalue())

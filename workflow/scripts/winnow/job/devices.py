@@ -55,7 +55,7 @@ def visible_gpus() -> list[str]:
 def _known_gpus() -> list[str | None]:
     """The UUIDs of the machine's GPUs in the order of the PCI bus; None for each, where the driver does not tell."""
     nodes = {path.name for path in _DEVICES.glob("nvidia*") if re.fullmatch(r"nvidia\d+", path.name)}
-    uuids = []
+    uuids: list[str] = []
     for gpu in sorted(_DRIVER.glob("*/information")):
         lines = gpu.read_text(encoding="utf-8", errors="replace").splitlines()
         facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
@@ -63,7 +63,7 @@ def _known_gpus() -> list[str | None]:
         if not nodes or f"nvidia{facts.get('Device Minor')}" in nodes:
             uuids.append(facts.get("GPU UUID", ""))
     if uuids and all(re.fullmatch(r"GPU-[0-9a-f-]+", uuid) for uuid in uuids):
-        return uuids
+        return [*uuids]
     # Windows' own driver, seen from its Linux, does not say how many there are.
     windows = 1 if (_DEVICES / "dxg").exists() else 0
     return [None] * (len(uuids) or len(nodes) or windows)

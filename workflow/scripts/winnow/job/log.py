@@ -37,8 +37,8 @@ def log_to(path: str | Path) -> None:
         sys.stderr.write(short if issubclass(kind, EXPECTED) else details)
 
     sys.excepthook = report
-    handlers = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
-    logging.basicConfig(format="%(levelname)s %(message)s", handlers=handlers, force=True)
+    to_file, to_person = logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)
+    logging.basicConfig(format="%(levelname)s %(message)s", handlers=[to_file, to_person], force=True)
     logging.getLogger("winnow").setLevel(logging.INFO)  # of other packages, warnings only
     logging.captureWarnings(True)
     atexit.register(write_maker, path)

@@ -147,9 +147,10 @@ def _maker(log: Path) -> dict[str, Any] | None:
     if not lines or not lines[-1].startswith(_MARK):
         return None
     try:
-        return json.loads(lines[-1].removeprefix(_MARK))
+        maker: dict[str, Any] = json.loads(lines[-1].removeprefix(_MARK))
     except json.JSONDecodeError:
         return None
+    return maker
 
 
 def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

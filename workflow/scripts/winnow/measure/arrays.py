@@ -43,7 +43,8 @@ class Arrays:
 
     def get(self, array: Array) -> np.ndarray:
         """An array of the device as one of numpy."""
-        return array if self.xp is np else array.cpu().numpy()
+        on_cpu: np.ndarray = array if self.xp is np else array.cpu().numpy()
+        return on_cpu
 
 
 NUMPY = Arrays(np, "cpu")

@@ -89,4 +89,5 @@ def _fates(masks: Sequence[Mask]) -> np.ndarray:
     if len(masks) < 2:
         raise ValueError("cavity scores by fate need at least the masks m(0) and m(1)")
     check_nested(masks)
-    return np.sum([mask[WEIGHT] for mask in masks], axis=0)
+    n_masks: np.ndarray = np.sum([mask[WEIGHT] for mask in masks], axis=0)
+    return n_masks

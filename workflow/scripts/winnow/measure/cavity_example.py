@@ -49,8 +49,8 @@ def measure_cavity_example(
     edges = np.linspace(-reach, reach, bins + 1)
     densities = [np.histogram(shape, edges)[0] / (len(shape) * np.diff(edges)) for shape in shapes]
     constants = {
-        "unit": int(i),
-        "input": int(j),
+        "unit": i,
+        "input": j,
         "score": scores[i, j],
         "kurtosis_with": (shapes[0] ** 4).mean(),
         "kurtosis_without": (shapes[1] ** 4).mean(),
@@ -62,14 +62,14 @@ def measure_cavity_example(
     }
 
 
-def _most_telling(scores: np.ndarray, mask: np.ndarray) -> tuple[np.intp, np.intp]:
+def _most_telling(scores: np.ndarray, mask: np.ndarray) -> tuple[int, int]:
     """The weight (i, j) with the largest absolute score among the units with at least the median number of weights."""
     n_weights = mask.sum(axis=1)
     scored = np.isfinite(scores).any(axis=1)
     typical = scored & (n_weights >= np.median(n_weights[scored]))
     size = np.where(typical[:, None] & np.isfinite(scores), np.abs(scores), -1)
     i, j = np.unravel_index(np.argmax(size), size.shape)
-    return i, j
+    return int(i), int(j)
 
 
 def _preactivation(weights: np.ndarray, j: int, inputs: StandardisedInputs) -> tuple[np.ndarray, np.ndarray]:

@@ -64,16 +64,16 @@ def cavity_scores(
     if weights.shape != mask.shape:
         raise ValueError(f"the weights have the shape {weights.shape}, their mask {mask.shape}")
     if isinstance(inputs, np.ndarray):
-        chunks = [inputs[start : start + chunk] for start in range(0, len(inputs), chunk)]
+        chunks: Iterable[np.ndarray] = [inputs[start : start + chunk] for start in range(0, len(inputs), chunk)]
     elif iter(inputs) is inputs:
         raise ValueError("the inputs are read several times: give an array or a list of chunks, not an iterator")
     else:
         chunks = inputs
     with arrays_on(device) as arrays:
-        inputs = StandardisedInputs(lambda: map(arrays.put, chunks), arrays, dtype)
-        if len(inputs.sd) != weights.shape[1]:
-            raise ValueError(f"{len(inputs.sd)} inputs do not fit weights of the shape {weights.shape}")
-        return all_scores(weights, mask, inputs)
+        standard = StandardisedInputs(lambda: map(arrays.put, chunks), arrays, dtype)
+        if len(standard.sd) != weights.shape[1]:
+            raise ValueError(f"{len(standard.sd)} inputs do not fit weights of the shape {weights.shape}")
+        return all_scores(weights, mask, standard)
 
 
 class _Moments(NamedTuple):
@@ -106,14 +106,16 @@ class StandardisedInputs:
     def __init__(self, read: Callable[[], Iterator[Array]], arrays: Arrays, dtype: str):
         xp = self.xp = arrays.xp
         self.arrays, self.dtype, self._read = arrays, getattr(xp, dtype), read
-        self.n_images, total = 0, 0.0
+        self.n_images = 0
+        total: Array = 0.0
         for x in read():
             self.n_images += len(x)
             total = total + xp.sum(x, axis=0, dtype=xp.float64)
         if self.n_images == 0:
             raise ValueError("there are no images to compute cavity scores on")
         self._mean = total / self.n_images
-        powers, sample = 0.0, []
+        powers: Array = 0.0
+        sample = []
         for x in map(self._centred, read()):
             powers = powers + _second_and_fourth(xp, x)
             sample.append(xp.astype(x[:: max(self.n_images // _SAMPLE, 1)], self.dtype))
@@ -163,7 +165,8 @@ def surviving_scores(weights: list[Array], masks: list[np.ndarray], inputs: Stan
         place = np.flatnonzero(exact)
         found.append(scores)
         places.append(place)
-        pairs.append(tuple(index[place] for index in np.nonzero(mask)))
+        unit, j = np.nonzero(mask)
+        pairs.append((unit[place], j[place]))
     for scores, place, recomputed in zip(found, places, _recomputed_scores(weights, pairs, inputs), strict=True):
         scores[place] = recomputed
     return found
@@ -179,7 +182,8 @@ def standardised(weights: np.ndarray, inputs: StandardisedInputs) -> Array:
 
 def _from_inputs(weights: list[Array]) -> bool:
     """Whether M11 and M13, linear in λ, are had cheaper for all units from E[x xᵀ] and E[x x³ᵀ]."""
-    return len(weights) * len(weights[0]) > weights[0].shape[1]
+    n_units, n_inputs = weights[0].shape
+    return len(weights) * int(n_units) > int(n_inputs)
 
 
 def _moments(weights: list[Array], inputs: StandardisedInputs) -> Iterator[_Moments]:
@@ -212,7 +216,8 @@ def _moments(weights: list[Array], inputs: StandardisedInputs) -> Iterator[_Mome
         m11, m13 = (xp.astype(w, xp.float64) @ linear[0] if shared else linear[r]) / n
         m31, m22 = coupled[r] / n
         m31 += guesses[r] * m11
-        yield _Moments(*powers[r] / n, m11, m31, m22, m13)
+        power2, power4 = powers[r] / n
+        yield _Moments(power2, power4, m11, m31, m22, m13)
 
 
 def _fourth_by_second(xp: Any, values: Array) -> Array:

@@ -117,4 +117,5 @@ def _integer(purpose: str, seed: int) -> int:
 
 def _largest_positive(components: np.ndarray) -> np.ndarray:
     largest = np.take_along_axis(components, np.abs(components).argmax(axis=1, keepdims=True), axis=1)
-    return (components * np.sign(largest)).astype(np.float32)
+    signed: np.ndarray = components * np.sign(largest)
+    return signed.astype(np.float32)

@@ -58,7 +58,8 @@ def measure_kurtosis(
 def _of_order_one(weights: np.ndarray) -> np.ndarray:
     """Each unit's weights times a power of two, float32: no digit and no kurtosis changes, and λ⁴ stays in range."""
     _, exponent = np.frexp(np.abs(weights).max(axis=1, keepdims=True))
-    return np.ldexp(weights, -exponent).astype(np.float32)
+    scaled: np.ndarray = np.ldexp(weights, -exponent)
+    return scaled.astype(np.float32)
 
 
 def _kurtosis(weights: list[np.ndarray], dataset: Dataset, arrays: Arrays) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -92,7 +93,9 @@ def _kurtosis(weights: list[np.ndarray], dataset: Dataset, arrays: Arrays) -> It
 
 def _ratio(n: np.ndarray, sum2: np.ndarray, sum4: np.ndarray, negligible: np.ndarray) -> np.ndarray:
     """Kurtosis from sums of powers over n images; NaN where the variance is negligible."""
-    return np.divide(n * sum4, sum2**2, out=np.full(sum2.shape, np.nan), where=sum2 > n * negligible)
+    kurtosis = np.full(sum2.shape, np.nan)
+    np.divide(n * sum4, sum2**2, out=kurtosis, where=sum2 > n * negligible)
+    return kurtosis
 
 
 def _sums_of_powers(weights: list[Array], dataset: Dataset, means: Array, arrays: Arrays) -> tuple[list[Array], Array]:

@@ -67,9 +67,9 @@ def measure_locality(
     units, sums, pairs = [], [], []
     with arrays_on(device) as arrays:
         for w in weights:
-            connected = w.reshape(-1, *shape)
+            connected: np.ndarray = w.reshape(-1, *shape)
             if channels == "any":
-                connected = connected.any(axis=1, keepdims=True)
+                connected = np.any(connected, axis=1, keepdims=True)
             folded, total = folded_autocorrelations(connected, arrays)
             units.append(folded)
             sums.append(fold(total[None]))

@@ -37,12 +37,21 @@ class Split:
 
         Whoever goes through images larger than the memory calls this now and then.  Images that are no file stay.
         """
-        if isinstance(self.images, np.memmap):
-            self.images._mmap.madvise(mmap.MADV_DONTNEED)
+        memory: object = self.images.base
+        while isinstance(memory, np.ndarray):
+            memory = memory.base
+        if isinstance(memory, mmap.mmap):
+            memory.madvise(mmap.MADV_DONTNEED)
 
 
 class _StoredSplit(Split):
     """A split of a dataset on disk; each array is compared with its checksum when it is first used."""
+
+    _folder: Path
+    _name: str
+    _checksums: Mapping[str, str]
+    _n_inputs: int
+    _n_classes: int
 
     def __init__(self, folder: Path, name: str, checksums: Mapping[str, str], n_inputs: int, n_classes: int) -> None:
         vars(self).update(_folder=folder, _name=name, _checksums=checksums, _n_inputs=n_inputs, _n_classes=n_classes)
@@ -96,7 +105,7 @@ class Dataset:
         Returns:
             (n, D) float32.
         """
-        prepared = np.subtract(images, self.mean_image, dtype=np.float32)
+        prepared: np.ndarray = np.subtract(images, self.mean_image, dtype=np.float32)
         prepared /= np.float32(self.pixel_scale)
         return prepared
 
@@ -130,13 +139,14 @@ def new_dataset(
             raise StoreError(f"{folder}: needs {amount(needed)}, its disk has {amount(free)} left: make room")
         with writing(folder):
             beside.mkdir()
-            splits = [
-                Split(
+            arrays = [
+                (
                     _new_array(beside / f"{split}_images.npy", dtype, (n_images, n_inputs)),
                     _new_array(beside / f"{split}_labels.npy", np.int64, (n_images,)),
                 )
                 for split, n_images in zip(_SPLITS, (n_train, n_validation), strict=True)
             ]
+            splits = [Split(images, labels) for images, labels in arrays]
         yield splits[0], splits[1]
         means = {}
         for name, split in zip(_SPLITS, splits, strict=True):
@@ -146,9 +156,9 @@ def new_dataset(
             if not np.isfinite(means[name]).all():
                 raise StoreError(f"{folder}: the {name} images hold NaN or infinite pixels")
         with writing(folder):
-            for split in splits:
-                split.images.flush()
-                split.labels.flush()
+            for images, labels in arrays:
+                images.flush()
+                labels.flush()
             np.save(beside / "mean_image.npy", means["train"])
             facts = describe(
                 "dataset",
@@ -197,7 +207,7 @@ def copy_dataset(folder: str | Path, copy: str | Path) -> None:
         shutil.copytree(folder, beside)
 
 
-def _new_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _new_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.memmap:
     """A new array on disk, memory-mapped; a disk that is full only later would end the process without a word."""
     array = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
     if hasattr(os, "posix_fallocate"):  # not on macOS
@@ -214,7 +224,8 @@ def _open_array(folder: Path, name: str, checksums: Mapping[str, str]) -> np.nda
     if found != expected:
         raise unusable(path, DAMAGED)
     with reading(path):
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
 
 
 def _mean_image(split: Split, chunk: int = 4096) -> np.ndarray:

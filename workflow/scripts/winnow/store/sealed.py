@@ -105,13 +105,15 @@ def reading(path: str | Path) -> Iterator[None]:
 
 def _description(content: bytes) -> dict[str, Any]:
     if content.startswith(b"{"):
-        return json.loads(content)
+        description: dict[str, Any] = json.loads(content)
+        return description
     if content.startswith(b"PAR1"):
         metadata = pq.read_metadata(pa.BufferReader(content)).metadata
     else:  # safetensors: the header's length, the header
         metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
         metadata = {key.encode(): value for key, value in metadata.items()}
-    return json.loads(metadata[b"winnow"])
+    description = json.loads(metadata[b"winnow"])
+    return description
 
 
 def read_of_kind(path: str | Path, kind: str) -> tuple[bytes, dict[str, Any]]:

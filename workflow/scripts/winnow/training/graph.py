@@ -257,11 +257,13 @@ class _Layer:
     def of(cls, state: dict[str, torch.Tensor], mask: Mask, i: int) -> "_Layer":
         """Layer `i` of a network."""
         weight, bias = state[f"layers.{i}.weight"], state[f"layers.{i}.bias"]
-        norm = [state[f"norms.{i}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")]
+        gamma, beta, mean, var = (
+            state[f"norms.{i}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
+        )
         alive, bias_alive = mask.get(f"layers.{i}.weight"), mask.get(f"layers.{i}.bias")
         removed = None if alive is None else torch.tensor(~alive, device=weight.device)
         bias_mask = torch.ones_like(bias) if bias_alive is None else torch.tensor(bias_alive).to(bias)
-        return cls(weight, bias, *norm, removed, bias_mask, torch.ones_like(norm[0]))
+        return cls(weight, bias, gamma, beta, mean, var, removed, bias_mask, torch.ones_like(gamma))
 
 
 class _Images:

@@ -59,7 +59,9 @@ class HandwrittenEngine:
         self.rate, self.precision = sgd.rate, dtype.name
         self._dataset, self._batch = dataset, sgd.batch
         self._team = Team(torch.get_num_threads())
-        self._layers = [_new_layer(start, mask or {}, i, sgd, layout) for i in range(len(sizes) - 1)]
+        self._first_layer = _dense_or_sparse(start, mask or {}, 0, sgd, layout)
+        others = [_new_layer(start, mask or {}, i, sgd, layout) for i in range(1, len(sizes) - 1)]
+        self._layers: list[_Layer] = [self._first_layer, *others]
         self._norms = [_Norm(start, i, sgd) for i in range(len(sizes) - 1)]
         self._inputs, self._deltas = ([aligned(n, sgd.batch, dtype) for n in ns] for ns in (sizes[:-1], sizes[1:]))
         self._per_image = np.empty((3, sgd.batch), dtype)
@@ -113,7 +115,7 @@ class HandwrittenEngine:
         """Backward through a layer and the batch norm of some of its inputs, which take their step."""
         layer, norm, delta = self._layers[i], self._norms[i], self._deltas[i]
         if i == 0:
-            layer.step_first(start, stop, delta, norm)
+            self._first_layer.step_first(start, stop, delta, norm)
         else:
             norm.step(start, stop, layer.step(start, stop, delta, norm.y), self._inputs[i], self._deltas[i - 1])
 
@@ -176,7 +178,8 @@ class _Norm:
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         """y by the running moments, for any number of images."""
         scale = self.gamma / np.sqrt(self._var + self._epsilon)
-        return x * scale[:, None] + (self.beta - self._mean * scale)[:, None]
+        y: np.ndarray = x * scale[:, None] + (self.beta - self._mean * scale)[:, None]
+        return y
 
     def step(self, start: int, stop: int, dy: np.ndarray, x: np.ndarray, delta: np.ndarray) -> None:
         """δ of the layer below from dy; γ and β take their step."""
@@ -208,23 +211,23 @@ class _Layer(Protocol):
     def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         """dy = Wᵀ δ of some inputs; then their weights take their step."""
 
-    def step_first(self, start: int, stop: int, delta: np.ndarray, norm: _Norm) -> None:
-        """The weights of some inputs of the first layer, and γ and β of their batch norm, take their step."""
-
     def weight(self) -> np.ndarray:
         """W with its zeros, a copy."""
 
 
 def _new_layer(start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout) -> _Layer:
-    alive = mask.get(f"layers.{i}.weight")
-    if alive is not None:
-        sparse = layout == "sparse" or (layout == "auto" and alive.mean() < SPARSE_BELOW)
-        return (_SparseLayer if sparse else _DenseLayer)(start, mask, i, sgd)
     below = mask.get(f"layers.{i - 1}.weight")
-    dead = None if below is None else ~below.any(axis=1)
-    if layout != "dense" and dead is not None and dead.mean() > _DEAD_APART:
-        return _LiveInputs(start, mask, i, sgd, dead)
-    return _DenseLayer(start, mask, i, sgd)
+    if f"layers.{i}.weight" not in mask and below is not None and layout != "dense":
+        dead = np.logical_not(np.any(below, axis=1))
+        if dead.mean() > _DEAD_APART:
+            return _LiveInputs(start, mask, i, sgd, dead)
+    return _dense_or_sparse(start, mask, i, sgd, layout)
+
+
+def _dense_or_sparse(start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout) -> "_DenseLayer | _SparseLayer":
+    alive = mask.get(f"layers.{i}.weight")
+    sparse = layout == "sparse" or (layout == "auto" and alive is not None and alive.mean() < SPARSE_BELOW)
+    return (_SparseLayer if sparse and alive is not None else _DenseLayer)(start, mask, i, sgd)
 
 
 class _LayerBase:
@@ -239,7 +242,7 @@ class _LayerBase:
         self._sums = np.empty_like(self.bias)
         self._dy = aligned(weight.shape[1], sgd.batch, weight.dtype)
 
-    def step_bias(self, delta):
+    def step_bias(self, delta: np.ndarray) -> None:
         kernels.descend_bias(delta, self._bias_mask, self._rate, self.bias, self._sums)
 
 
@@ -254,30 +257,31 @@ class _DenseLayer(_LayerBase):
             self._product = np.empty_like(self._weight)
         self._dy_by_image = np.empty((sgd.batch, self._weight.shape[1]), self._weight.dtype)
 
-    def multiply(self, start, stop, y, z, n_images):
+    def multiply(self, start: int, stop: int, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
         _multiply(self._weight[start:stop], y[:, :n_images], z[start:stop, :n_images])
 
-    def step(self, start, stop, delta, y):
+    def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         delta, y = delta[:, : self._batch], y[start:stop, : self._batch]
         # BLAS is faster at δᵀ W than at Wᵀ δ, by more than it takes to transpose the result.
         dy = self._dy_by_image[:, start:stop]
         _multiply(delta.T, self._weight[:, start:stop], dy)
         self._dy[start:stop, : self._batch] = dy.T
         if self._mask is None:
-            weight, delta, y = map(torch.from_numpy, (self._weight[:, start:stop], delta, y))
-            weight.addmm_(delta, y.T, alpha=-float(self._rate))
+            weight = torch.from_numpy(self._weight[:, start:stop])
+            weight.addmm_(torch.from_numpy(delta), torch.from_numpy(y).T, alpha=-float(self._rate))
         else:
             _multiply(delta, y.T, self._product[:, start:stop])
             kernels.descend(start, stop, self._product, self._mask, self._rate, self._weight)
         return self._dy
 
-    def step_first(self, start, stop, delta, norm):
+    def step_first(self, start: int, stop: int, delta: np.ndarray, norm: _Norm) -> None:
+        """The weights of some inputs of the first layer, and γ and β of their batch norm, take their step."""
         normed = norm.normed[start:stop, : self._batch]
         _multiply(delta[:, : self._batch], normed.T, self._product[:, start:stop])
         of_layer = (self._product, self._sums, self._mask, self._rate)
         kernels.descend_first(start, stop, *of_layer, norm.gamma, norm.beta, self._weight, *norm.gradients)
 
-    def weight(self):
+    def weight(self) -> np.ndarray:
         return self._weight.copy()
 
 
@@ -295,14 +299,14 @@ class _LiveInputs:
         self.n_weights = weight.size
         self.grain, self.back_grain = weight.shape  # parts would have to pick their inputs
 
-    def multiply(self, start, stop, y, z, n_images):
+    def multiply(self, start: int, stop: int, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
         self._of_live.multiply(start, stop, y[self._live], z, n_images)
         z[:, :n_images] += (self._of_dead @ y[self._dead, 0])[:, None]
 
-    def step_bias(self, delta):
+    def step_bias(self, delta: np.ndarray) -> None:
         self._of_live.step_bias(delta)
 
-    def step(self, start, stop, delta, y):
+    def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         sums, of_dead = delta.sum(axis=1), y[self._dead, 0]
         dy = np.empty_like(y)
         # Batch norm asks for Σ_b dy only where its input is constant.
@@ -311,7 +315,7 @@ class _LiveInputs:
         self._of_dead -= self._rate * np.multiply.outer(sums, of_dead)
         return dy
 
-    def weight(self):
+    def weight(self) -> np.ndarray:
         weight = np.empty((len(self.bias), len(self._live) + len(self._dead)), self._of_dead.dtype)
         weight[:, self._live], weight[:, self._dead] = self._of_live.weight(), self._of_dead
         return weight
@@ -322,31 +326,33 @@ class _SparseLayer(_LayerBase):
 
     def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
         super().__init__(start, mask, i, sgd)
-        n_inputs = self._mask.shape[1]
+        alive = mask[f"layers.{i}.weight"]
+        n_units, n_inputs = self._shape = alive.shape
         self.grain = max(1, _TILE_BYTES // self._dy[0].nbytes)
-        units, inputs = np.nonzero(self._mask)
+        units, inputs = np.nonzero(alive)
         segment = units // self.grain * n_inputs + inputs
         order = np.lexsort((units, segment))
         self._place = (units[order], inputs[order])
-        n_segments = -(-len(self._mask) // self.grain) * n_inputs
+        n_segments = -(-n_units // self.grain) * n_inputs
         first = np.searchsorted(segment[order], np.arange(n_segments + 1))
         self._values = start[f"layers.{i}.weight"][self._place]
         self.n_weights = len(self._values)
         self._weights = (first, units[order].astype(np.int32), self._values)
 
-    def multiply(self, start, stop, y, z, n_images):
+    def multiply(self, start: int, stop: int, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
         kernels.multiply_sparse(start, stop, *self._weights, self.grain, y, z)
 
-    def step(self, start, stop, delta, y):
+    def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         kernels.back_sparse(start, stop, *self._weights, delta, y, self._rate, self._dy)
         return self._dy
 
-    def step_first(self, start, stop, delta, norm):
+    def step_first(self, start: int, stop: int, delta: np.ndarray, norm: _Norm) -> None:
+        """The weights of some inputs of the first layer, and γ and β of their batch norm, take their step."""
         of_batch, of_norm = (delta, self._sums, norm.normed), (norm.gamma, norm.beta, *norm.gradients)
         kernels.back_sparse_first(start, stop, *self._weights, *of_batch, self._rate, *of_norm)
 
-    def weight(self):
-        weight = np.zeros(self._mask.shape, self._values.dtype)
+    def weight(self) -> np.ndarray:
+        weight = np.zeros(self._shape, self._values.dtype)
         weight[self._place] = self._values
         return weight
 

@@ -54,7 +54,8 @@ def load(typing, array, row, column):
     vector = _Vector(array.dtype)
 
     def code(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, array, *arguments, context.get_value_type(vector))
+        values, row, column = arguments
+        pointer = _pointer(context, builder, array, values, row, column, context.get_value_type(vector))
         return builder.load(pointer, align=array.dtype.bitwidth // 8)
 
     return vector(array, types.intp, types.intp), code
@@ -65,8 +66,8 @@ def store(typing, array, row, column, vector):
     """Write a vector to array[row, column] and on; the array is C-contiguous."""
 
     def code(context, builder, signature, arguments):
-        *place, value = arguments
-        pointer = _pointer(context, builder, array, *place, value.type)
+        values, row, column, value = arguments
+        pointer = _pointer(context, builder, array, values, row, column, value.type)
         builder.store(value, pointer, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 

@@ -31,4 +31,5 @@ def find_imagenet32(folder: str | Path) -> dict[str, Path]:
     for edition, lacks in zip(editions, missing, strict=True):
         if not lacks:
             return edition
-    raise SourceError(f"the folder {str(folder)!r} lacks {', '.join(min(missing, key=len))}; it is to hold {advice}")
+    fewest = min(missing, key=len)
+    raise SourceError(f"the folder {str(folder)!r} lacks {', '.join(fewest)}; it is to hold {advice}")

@@ -5,12 +5,14 @@ from pathlib import Path, PurePosixPath
 
 from winnow.datasets.files.names import walk
 
-_COLOUR = {
+_COLOUR: dict[str, tuple[str, ...]] = {
     "skimage/data": ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg"),
     "sklearn/datasets/images": ("china.jpg", "flower.jpg"),
 }
 
-_GREY = {"skimage/data": ("brick.png", "camera.png", "coins.png", "grass.png", "gravel.png", "moon.png")}
+_GREY: dict[str, tuple[str, ...]] = {
+    "skimage/data": ("brick.png", "camera.png", "coins.png", "grass.png", "gravel.png", "moon.png")
+}
 
 
 class PhotosError(ValueError):

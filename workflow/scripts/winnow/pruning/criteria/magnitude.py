@@ -5,4 +5,5 @@ import numpy as np
 
 def magnitude(trained: np.ndarray, rewind: np.ndarray) -> np.ndarray:
     """|θ(T)|: what magnitude pruning removes the smallest of (the paper)."""
-    return np.abs(trained)
+    score: np.ndarray = np.abs(trained)
+    return score

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Criterion = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-CRITERIA = ("magnitude", "magnitude_increase")
+CRITERIA: tuple[str, ...] = ("magnitude", "magnitude_increase")
 """What the setting `pruning.criterion` may be."""
 
 
