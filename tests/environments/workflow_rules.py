@@ -1,13 +1,11 @@
 """What the rules say of themselves: their scripts, their environments, and what those scripts import."""
 
 import ast
-import re
 import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Any
 
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
@@ -44,14 +42,9 @@ def script_rules(device: str) -> dict[str, Rule]:
         )._workflow
         rules = [rule for rule in workflow.rules if rule.script]
     return {
-        rule.name: Rule(*(Path(str(rule.basedir), path).resolve() for path in (script_of(rule), rule.conda_env)))
+        rule.name: Rule(*(Path(str(rule.basedir), path).resolve() for path in (rule.script, rule.conda_env)))
         for rule in rules
     }
-
-
-def script_of(rule: Any) -> str:
-    """The script's path; that of a figure holds a wildcard, which its rule fixes."""
-    return re.sub(r"\{wildcards\.(\w+)\}", lambda found: rule.wildcard_constraints[found[1]], rule.script)
 
 
 def imported_packages(script: Path, device: str) -> set[str]:

@@ -20,83 +20,117 @@ FIGURE_FILES = expand(
     "results/{experiment}/figures/{figure}.{format}", experiment=CONFIG.experiment, figure=FIGURES, format=FORMATS
 )
 
-FIGURE_INPUT = {
-    # The most connected units' masks, IMP beside oneshot.
-    "fig1": {
-        "dataset": f"results/{{experiment}}/data/{DATASET}",
-        "imp": f"{RUN}/imp/{LAST_MASK}",
-        "oneshot": f"{RUN}/oneshot/{LAST_MASK}",
-    },
-    # Independent and principal components of the validation images.
-    "fig2": {
-        "dataset": f"results/{{experiment}}/data/{DATASET}",
-        "components": f"results/{{experiment}}/components/{DATASET}.safetensors",
-    },
-    # The Gaussian clone: images, IMP's masks, receptive-field width by round.
-    "fig3": {
-        "dataset": f"results/{{experiment}}/data/{DATASET}",
-        "clone": f"results/{{experiment}}/data/{CLONE}",
-        "mask": f"{CLONE_RUN}/imp/{LAST_MASK}",
-        "locality": run_tables("locality", [DATASET], ["imp", "random"]) + run_tables("locality", OF_CLONE, ["imp"]),
-    },
-    # Receptive-field width and kurtosis against sparsity.
-    "fig4": {
-        "locality": run_tables("locality", [DATASET]),
-        "kurtosis": run_tables("kurtosis_by_class", [DATASET]),
-    },
-    # Cavity scores by the round of removal, and their controls.
-    "fig5": {
-        "example": f"{RUN}/imp/cavity_example.parquet",
-        "cavity": run_tables("cavity", [DATASET]) + run_tables("cavity", OF_CLONE, ["imp"]),
-    },
-    # Accuracy against density, and the pair correlation of the masks.
-    "fig6": {
-        "dataset": f"results/{{experiment}}/data/{DATASET}",
-        "training": training_tables([DATASET]),
-        "pair_correlation": run_tables("pair_correlation", [DATASET])
-        + run_tables("pair_correlation", OF_CLONE, ["imp"]),
-    },
-}
-FIGURE_PARAMS = {
-    "fig1": {"units": CONFIG.figures.units},
-    "fig2": {},
-    "fig3": {"clone": CLONE, "units": CONFIG.figures.units},
-    "fig4": {},
-    "fig5": {"clone": CLONE},
-    "fig6": {"clone": CLONE},
-}
 
-for figure in FIGURES:
+def figure_files(figure):
+    """The outputs of a figure's rule; its name stays a wildcard, which the rule fixes."""
+    return {
+        "pdf": "results/{experiment}/figures/{figure}.pdf",
+        "png": report(
+            "results/{experiment}/figures/{figure}.png",
+            caption=f"../report/{figure}.rst",
+            category="Figures",
+            labels={"experiment": "{experiment}", "figure": figure.removeprefix("fig")},
+        ),
+    }
 
-    rule:
-        name:
-            f"plot_{figure}"
+
+# Figure 2 comes first: its rule says what all of them share.  The others take that over, and add to its params.
+rule plot_fig2:
+    """Independent and principal components of the validation images."""
+    input:
+        dataset=f"results/{{experiment}}/data/{DATASET}",
+        components=f"results/{{experiment}}/components/{DATASET}.safetensors",
+    output:
+        **figure_files("fig2"),
+    log:
+        "results/{experiment}/logs/plot_{figure}/figure.log",
+    benchmark:
+        "results/{experiment}/benchmarks/plot_{figure}/figure.tsv"
+    wildcard_constraints:
+        figure="fig2",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("plot_figures"),
+        runtime=minutes("plot_figures"),
+    params:
+        dataset=DATASET,
+        version=VERSIONS["plot_figures"],
+    script:
+        "../scripts/plot_{wildcards.figure}.py"
+
+
+use rule plot_fig2 as plot_fig1 with:
+    """The most connected units' masks, IMP beside oneshot."""
+    input:
+        dataset=f"results/{{experiment}}/data/{DATASET}",
+        imp=f"{RUN}/imp/{LAST_MASK}",
+        oneshot=f"{RUN}/oneshot/{LAST_MASK}",
+    output:
+        **figure_files("fig1"),
+    wildcard_constraints:
+        figure="fig1",
+    params:
+        units=CONFIG.figures.units,
+
+
+if CLONE:
+
+    use rule plot_fig2 as plot_fig3 with:
+        """The Gaussian clone: images, IMP's masks, receptive-field width by round."""
         input:
-            **FIGURE_INPUT[figure],
+            dataset=f"results/{{experiment}}/data/{DATASET}",
+            clone=f"results/{{experiment}}/data/{CLONE}",
+            mask=f"{CLONE_RUN}/imp/{LAST_MASK}",
+            locality=run_tables("locality", [DATASET], ["imp", "random"]) + run_tables("locality", OF_CLONE, ["imp"]),
         output:
-            pdf="results/{experiment}/figures/{figure}.pdf",
-            png=report(
-                "results/{experiment}/figures/{figure}.png",
-                caption=f"../report/{figure}.rst",
-                category="Figures",
-                labels={"experiment": "{experiment}", "figure": figure.removeprefix("fig")},
-            ),
-        log:
-            "results/{experiment}/logs/plot_{figure}/figure.log",
-        benchmark:
-            "results/{experiment}/benchmarks/plot_{figure}/figure.tsv"
+            **figure_files("fig3"),
         wildcard_constraints:
-            figure=figure,
-        conda:
-            "../../envs/analysis.yaml"
-        threads: 1
-        resources:
-            mem_mb=memory("plot_figures"),
-            runtime=minutes("plot_figures"),
+            figure="fig3",
         params:
-            **FIGURE_PARAMS[figure],
-            dataset=DATASET,
-            version=VERSIONS["plot_figures"],
-        script:
-            # A wildcard: Snakemake evaluates this line when the job runs, and `figure` is the last one then.
-            "../scripts/plot_{wildcards.figure}.py"
+            clone=CLONE,
+            units=CONFIG.figures.units,
+
+
+use rule plot_fig2 as plot_fig4 with:
+    """Receptive-field width and kurtosis against sparsity."""
+    input:
+        locality=run_tables("locality", [DATASET]),
+        kurtosis=run_tables("kurtosis_by_class", [DATASET]),
+    output:
+        **figure_files("fig4"),
+    wildcard_constraints:
+        figure="fig4",
+
+
+use rule plot_fig2 as plot_fig5 with:
+    """Cavity scores by the round of removal, and their controls."""
+    input:
+        example=f"{RUN}/imp/cavity_example.parquet",
+        cavity=run_tables("cavity", [DATASET]) + run_tables("cavity", OF_CLONE, ["imp"]),
+    output:
+        **figure_files("fig5"),
+    wildcard_constraints:
+        figure="fig5",
+    params:
+        clone=CLONE,
+
+
+use rule plot_fig2 as plot_fig6 with:
+    """Accuracy against density, and the pair correlation of the masks."""
+    input:
+        dataset=f"results/{{experiment}}/data/{DATASET}",
+        training=training_tables([DATASET]),
+        pair_correlation=run_tables("pair_correlation", [DATASET]) + run_tables("pair_correlation", OF_CLONE, ["imp"]),
+    output:
+        **figure_files("fig6"),
+    wildcard_constraints:
+        figure="fig6",
+    params:
+        clone=CLONE,
+
+
+# The report shows the code of each rule's script, but fills in no wildcard for it.
+for figure in FIGURES:
+    workflow.get_rule(f"plot_{figure}").script = f"../scripts/plot_{figure}.py"
