@@ -1,9 +1,12 @@
-"""What the tests share: a small dataset with some structure, and runs of the tiny experiment."""
+"""What the tests share: their groups and order, a small dataset with some structure, runs of the tiny experiment."""
 
 import os
 import shutil
 import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Small networks are slower on many threads; set before numpy and torch start theirs.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,8 +16,42 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 import pytest
 
+import groups
 from project import Project, copy_project
 from winnow.store.datasets import Dataset, new_dataset, open_dataset
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark the slow groups, before `-m` chooses; then what protects most comes first."""
+    for item in items:
+        group = groups.group_of(item)
+        for name in ["slow", group] if group else []:
+            item.add_marker(name)
+    yield
+    items.sort(key=groups.rank)
+
+
+_running: list[pytest.Item] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    _running[:] = [item]
+    try:
+        return (yield)
+    finally:
+        _running.clear()
+
+
+def _no_whole_runs_among_fast_tests(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "subprocess.Popen" and _running and not _running[0].get_closest_marker("slow"):
+        program, command = arguments[:2]
+        words = [os.fsdecode(word) for word in (program, *([command] if isinstance(command, str) else command))]
+        assert "snakemake" not in [Path(word).name for word in words], "a test that starts Snakemake is slow"
+
+
+sys.addaudithook(_no_whole_runs_among_fast_tests)
 
 
 def make_dataset(

@@ -118,6 +118,11 @@ def test_predicted_signs_count_cells():
     assert all(np.isnan(predicted_signs(table, "oneshot")))
 
 
+@pytest.mark.parametrize(("score", "shares"), [(1e-300, (0.5, 1, 0)), (0.0, (0, 0, 0)), (-1e-300, (0.5, 0, 1))])
+def test_a_mean_score_of_zero_has_neither_of_the_signs(score, shares):
+    assert predicted_signs(cavity(lambda n, r: score, seeds=[0]), "imp") == shares
+
+
 def test_controls_stand_beside():
     scores = pd.concat([cavity(1), cavity(-1, "random"), cavity(1, "oneshot"), cavity(1, dataset="d-clone")])
     _, table = verdicts(clone={"imp": 12.0}, scores=scores.reset_index(drop=True))

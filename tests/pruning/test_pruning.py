@@ -38,6 +38,14 @@ def test_hidden_weights_and_biases_are_prunable_the_output_layer_is_not():
     assert list(full_mask(parameters())) == expected
 
 
+@pytest.mark.parametrize(
+    ("n_parameters", "share", "n", "survivors"),
+    [(10, 0.3, 0, 10), (10, 0.3, 1, 7), (10, 0.3, 2, 5), (1000, 0.2, 3, 512), (10, 0.5, 2, 2), (14, 0.5, 2, 4)],
+)
+def test_the_number_of_survivors_by_hand(n_parameters, share, n, survivors):
+    assert n_survivors(n_parameters, share, n) == survivors
+
+
 @pytest.mark.parametrize("pool", ["layerwise", "global"])
 def test_counts_are_exact_and_masks_nested(pool):
     masks = chain(pool)
