@@ -12,7 +12,7 @@ from snakemake.utils import available_cpu_count
 from winnow.config.sources.source import CLONE_SUFFIX
 from winnow.job import needs
 from winnow.job.devices import visible_gpus
-from winnow.job.environment import hand_to_jobs
+from winnow.job.environment import hand_to_jobs, keep_from_jobs, prefer_library
 
 # Jobs beyond the processors there are only crowd each other out of the caches: all take longer, and more memory.  On a
 # cluster (jobs on nodes) nothing is limited.
@@ -25,6 +25,11 @@ if workflow.nodes is None and asked_cores is not None and asked_cores > availabl
 forced = workflow.is_main_process and {"-f", "-F", "-R", "--force", "--forceall", "--forcerun"} & set(sys.argv)
 hand_to_jobs(scratch=CONFIG.compute.scratch, jobs_per_gpu=CONFIG.compute.jobs_per_gpu, forced="yes" if forced else None)
 snakemake.jobs.IO_PROP_LIMIT = sys.maxsize
+
+# What the shell, a notebook or a module of the site has set for other programs.
+prefer_library()
+if foreign := keep_from_jobs():
+    logger.warning(f"Kept from the jobs, since they would change or break them: {', '.join(foreign)}.")
 
 # With `--use-conda`.  Only who insists on a GPU gets PyTorch's build for CUDA, some gigabytes.
 TRAINING_ENVIRONMENT = "../../envs/gpu.yaml" if CONFIG.compute.device == "cuda" else "../../envs/training.yaml"
