@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
-from winnow.job import record
+from winnow.job import maker, record
 from winnow.store.tables import write_table
 
 CURVE = {"step": [2], "loss": [1.5], "train_accuracy": [0.25], "validation_accuracy": [0.25]}
@@ -36,7 +36,7 @@ def made_by(python: str = "3.11.7", **packages: str) -> str:
 
 
 def test_a_process_says_what_it_is():
-    made = record.describe_process()
+    made = maker.describe_process()
     assert made["python"] == sys.version.split()[0]
     assert re.fullmatch(r"\d+\.\d+\.\d+", made["packages"]["numpy"]) and "pyarrow" in made["packages"]
     assert not {"json", "re", "winnow"} & made["packages"].keys()
@@ -47,7 +47,7 @@ def test_a_process_says_what_it_is():
 def test_what_changes_rounding_is_said(monkeypatch):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    assert record.describe_process()["environment"] == {"OPENBLAS_CORETYPE": "Haswell"}
+    assert maker.describe_process()["environment"] == {"OPENBLAS_CORETYPE": "Haswell"}
 
 
 def test_jobs_are_counted_by_what_made_them(tmp_path, table):
@@ -79,7 +79,7 @@ def repository(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "workflow"
     folder.mkdir()
     (folder / "a.py").write_text("1\n")
-    monkeypatch.setattr(record, "_WORKFLOW", folder)
+    monkeypatch.setattr(maker, "_WORKFLOW", folder)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     return folder
 
@@ -90,25 +90,25 @@ def git(folder: Path, *command: str) -> None:
 
 
 def test_the_commit_and_whether_files_differ_from_it(repository, monkeypatch):
-    assert record.describe_process()["commit"] is None
+    assert maker.describe_process()["commit"] is None
     git(repository, "init", "--quiet")
     git(repository, "add", ".")
     git(repository, "commit", "--quiet", "--message=one")
-    clean = record.describe_process()
+    clean = maker.describe_process()
     assert re.fullmatch("[0-9a-f]{40}", clean["commit"])
     (repository / "a.py").write_text("2\n")
-    dirty = record.describe_process()
+    dirty = maker.describe_process()
     assert dirty["commit"] == f"{clean['commit']}-dirty" and dirty["code"] != clean["code"]
     monkeypatch.setenv("PATH", "")
-    assert record.describe_process()["commit"] is None
+    assert maker.describe_process()["commit"] is None
 
 
 def test_code_is_told_apart_without_git(repository):
-    before = record.describe_process()["code"]
+    before = maker.describe_process()["code"]
     (repository / "a.pyc").write_bytes(b"x")
-    assert record.describe_process()["code"] == before
+    assert maker.describe_process()["code"] == before
     (repository / "b.smk").touch()
-    assert record.describe_process()["code"] != before
+    assert maker.describe_process()["code"] != before
 
 
 @pytest.mark.parametrize("fails", [False, True])
