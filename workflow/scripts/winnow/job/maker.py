@@ -33,6 +33,8 @@ _STEERING = (
 
 _WORKFLOW = Path(__file__).parents[3]
 
+_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+
 
 def write_maker(log: str | Path) -> None:
     """Add a line to a job's log that says what this process is; to be called when it has done its work."""
@@ -72,13 +74,25 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """The commit that is checked out, `-dirty` where files differ from it; None where there is no git, or none here."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    """The commit that is checked out, `-dirty` where files differ from it; None where there is no git, or none here.
+
+    The project may have been unpacked within another repository, whose commit says nothing of it.
+    """
+    top = _git("rev-parse", "--show-toplevel")
+    if not top or Path(top).resolve() != _WORKFLOW.parent.resolve():
+        return None
+    return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(*command: str) -> str | None:
+    """What git says of the project's folder; None where it fails or is missing."""
+    # Within git's own hooks, variables name another repository.
+    environment = {name: value for name, value in os.environ.items() if name not in _REPOSITORY}
     try:
         done = subprocess.run(
-            command,
-            cwd=_WORKFLOW,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},  # jobs run side by side
+            ["git", *command],
+            cwd=_WORKFLOW.parent,
+            env={**environment, "GIT_OPTIONAL_LOCKS": "0"},  # jobs run side by side
             capture_output=True,
             text=True,
             timeout=60,
