@@ -12,7 +12,7 @@ from snakemake.utils import available_cpu_count
 from winnow.config.sources.source import CLONE_SUFFIX
 from winnow.job import needs
 from winnow.job.devices import visible_gpus
-from winnow.job.environment import hand_to_jobs, keep_from_jobs, prefer_library
+from winnow.job.environment import hand_to_jobs, keep_compiled_code, keep_from_jobs, prefer_library
 
 # Jobs beyond the processors there are only crowd each other out of the caches: all take longer, and more memory.  On a
 # cluster (jobs on nodes) nothing is limited.
@@ -28,6 +28,7 @@ snakemake.jobs.IO_PROP_LIMIT = sys.maxsize
 
 # What the shell, a notebook or a module of the site has set for other programs.
 prefer_library()
+keep_compiled_code(Path(".snakemake/numba"))
 if foreign := keep_from_jobs():
     logger.warning(f"Kept from the jobs, since they would change or break them: {', '.join(foreign)}.")
 

@@ -52,3 +52,13 @@ def prefer_library() -> None:
     if os.pathsep not in str(_LIBRARY):
         others = [path for path in paths if path and path != str(_LIBRARY)]
         os.environ["PYTHONPATH"] = os.pathsep.join([str(_LIBRARY), *others])
+
+
+def keep_compiled_code(folder: Path) -> None:
+    """Have numba keep its code in a folder where the library's own cannot be written to, as it would by itself.
+
+    Elsewhere it looks for a place in the user's home only, and fails where there is none.
+    """
+    beside = _LIBRARY / "winnow" / "training" / "__pycache__"
+    if not os.access(beside if beside.exists() else beside.parent, os.W_OK):
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(folder.absolute()))
