@@ -1,5 +1,6 @@
 """Environment variables of jobs: what a run hands to them, and what it keeps from them."""
 
+import getpass
 import os
 from pathlib import Path
 
@@ -62,3 +63,11 @@ def keep_compiled_code(folder: Path) -> None:
     beside = _LIBRARY / "winnow" / "training" / "__pycache__"
     if not os.access(beside if beside.exists() else beside.parent, os.W_OK):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(folder.absolute()))
+
+
+def name_user() -> None:
+    """Give a user without a name, such as a container's, its number for one: Snakemake and PyTorch ask for it."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # KeyError before Python 3.13
+        os.environ["LOGNAME"] = str(os.getuid())
