@@ -136,10 +136,10 @@ def test_a_user_without_name_or_home_and_a_project_that_cannot_be_written(fresh,
     folders = [fresh.folder, *(path for path in fresh.folder.rglob("*") if path.is_dir())]
     for folder in folders:
         folder.chmod(0o555)
+    snakemake = [*NAMELESS, sys.executable, "-m", "snakemake", "--snakefile", fresh.folder / "Snakefile"]
     said = [
         subprocess.run(
-            [*NAMELESS, sys.executable, "-m", "snakemake", "--snakefile", fresh.folder / "Snakefile", *arguments]
-            + ["--configfile", fresh.folder / "configs/tiny.yaml"],
+            [*snakemake, *arguments, "--configfile", fresh.folder / "configs/tiny.yaml"],
             cwd=tmp_path / "elsewhere",
             env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "XDG_CACHE_HOME": str(tmp_path / "cache")},
             capture_output=True,
