@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from project import ROOT
-from winnow.job import record
+from winnow.job import maker, record
 from winnow.store.tables import write_table
 
 CURVE = {"step": [2], "loss": [1.5], "train_accuracy": [0.25], "validation_accuracy": [0.25]}
@@ -36,7 +36,7 @@ def made_by(python: str = "3.11.7", **packages: str) -> str:
 
 
 def test_a_process_says_what_it_is():
-    made = record.describe_process()
+    made = maker.describe_process()
     assert made["python"] == sys.version.split()[0]
     assert re.fullmatch(r"\d+\.\d+\.\d+", made["packages"]["numpy"]) and "pyarrow" in made["packages"]
     assert not {"json", "re", "winnow"} & made["packages"].keys()
@@ -47,7 +47,7 @@ def test_a_process_says_what_it_is():
 def test_what_changes_rounding_is_said(monkeypatch):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    assert record.describe_process()["environment"] == {"OPENBLAS_CORETYPE": "Haswell"}
+    assert maker.describe_process()["environment"] == {"OPENBLAS_CORETYPE": "Haswell"}
 
 
 def test_jobs_are_counted_by_what_made_them(tmp_path, table):
@@ -74,13 +74,13 @@ def test_jobs_are_counted_by_what_made_them(tmp_path, table):
 
 
 @pytest.fixture
-def repository(tmp_path, monkeypatch) -> Path:
-    """A workflow of one file, under git or not."""
-    folder = tmp_path / "workflow"
-    folder.mkdir()
-    (folder / "a.py").write_text("1\n")
-    monkeypatch.setattr(record, "_WORKFLOW", folder)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+def project(tmp_path, monkeypatch) -> Path:
+    """A project of one file, under git or not."""
+    folder = tmp_path / "around/project"
+    (folder / "workflow").mkdir(parents=True)
+    (folder / "workflow/a.py").write_text("1\n")
+    monkeypatch.setattr(maker, "_WORKFLOW", folder / "workflow")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     return folder
 
 
@@ -89,26 +89,43 @@ def git(folder: Path, *command: str) -> None:
     subprocess.run(["git", *who, *command], cwd=folder, check=True, capture_output=True)
 
 
-def test_the_commit_and_whether_files_differ_from_it(repository, monkeypatch):
-    assert record.describe_process()["commit"] is None
-    git(repository, "init", "--quiet")
-    git(repository, "add", ".")
-    git(repository, "commit", "--quiet", "--message=one")
-    clean = record.describe_process()
+def commit(folder: Path) -> None:
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message=one")
+
+
+def test_the_commit_and_whether_files_differ_from_it(project, monkeypatch):
+    assert maker.describe_process()["commit"] is None
+    commit(project)
+    clean = maker.describe_process()
     assert re.fullmatch("[0-9a-f]{40}", clean["commit"])
-    (repository / "a.py").write_text("2\n")
-    dirty = record.describe_process()
+    (project / "workflow/a.py").write_text("2\n")
+    dirty = maker.describe_process()
     assert dirty["commit"] == f"{clean['commit']}-dirty" and dirty["code"] != clean["code"]
     monkeypatch.setenv("PATH", "")
-    assert record.describe_process()["commit"] is None
+    assert maker.describe_process()["commit"] is None
 
 
-def test_code_is_told_apart_without_git(repository):
-    before = record.describe_process()["code"]
-    (repository / "a.pyc").write_bytes(b"x")
-    assert record.describe_process()["code"] == before
-    (repository / "b.smk").touch()
-    assert record.describe_process()["code"] != before
+def test_the_commit_is_not_that_of_another_repository(project, tmp_path, monkeypatch):
+    commit(project.parent)
+    assert maker.describe_process()["commit"] is None
+    monkeypatch.setenv("GIT_DIR", str(project.parent / ".git"))  # as in a hook of git
+    assert maker.describe_process()["commit"] is None
+    link = tmp_path / "link"
+    link.symlink_to(project)
+    monkeypatch.delenv("GIT_DIR")
+    commit(project)
+    monkeypatch.setattr(maker, "_WORKFLOW", link / "workflow")
+    assert maker.describe_process()["commit"]
+
+
+def test_code_is_told_apart_without_git(project):
+    before = maker.describe_process()["code"]
+    (project / "workflow/a.pyc").write_bytes(b"x")
+    assert maker.describe_process()["code"] == before
+    (project / "workflow/b.smk").touch()
+    assert maker.describe_process()["code"] != before
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -184,6 +184,24 @@ def test_a_global_pool_may_empty_a_layer():
     assert sum(m.sum() for m in mask.values()) == n_survivors(sum(m.size for m in mask.values()), 0.3, 3)
 
 
+def test_a_layer_that_is_emptied_is_said_by_every_method_with_its_round(caplog):
+    trained, options = parameters(), {"share": 0.3, "pool": "global", "criterion": "magnitude"}
+    for name in ("layers.1.weight", "layers.1.bias"):
+        trained[name] = trained[name] * 1e-6
+    said = "round 2 leaves layers.1.weight without any weight"
+    prune_imp_first_round(rewind=trained, trained=trained, **options)
+    assert caplog.messages == []
+    masks = prune_oneshot([1, 2], rewind=trained, trained=trained, **options)
+    assert [said in message for message in caplog.messages] == [True]
+    caplog.clear()
+    prune_random(masks, seed=0)
+    assert [said in message for message in caplog.messages] == [True]
+    caplog.clear()
+    scores = score_parameters(rewind=trained, trained=trained, criterion="magnitude")
+    prune_by_score(scores, masks[0], 2, share=0.3, pool="global")
+    assert [said in message for message in caplog.messages] == [True]
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("criterion", ["magnitude", "magnitude_increase"])
 def test_parameters_that_are_not_finite_are_not_pruned(bad, criterion):

@@ -37,7 +37,7 @@ def test_a_run_that_is_killed_again_and_again_ends_the_same(finished, fresh):
 SNAKEMAKE = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1], sys.argv[2]])"
 JOB = """
 import sys, time
-from winnow.log import log_to
+from winnow.job.log import log_to
 {early}
 log_to(sys.argv[1])
 {late}

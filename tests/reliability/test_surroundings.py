@@ -32,7 +32,11 @@ OTHER_USER = ["unshare", "--user"]
 mounts = pytest.mark.skipif(
     not allowed(*MOUNTS, "mount", "-t", "tmpfs", "none", "/mnt"), reason="may not mount a disk in a namespace"
 )
+NAMELESS = ["unshare", "--user", "--map-user=12345"]
+"""A user as containers have them: a number that no list of users knows, and no rights."""
+
 other_user = pytest.mark.skipif(not allowed(*OTHER_USER, "true"), reason="may not make a namespace of users")
+nameless = pytest.mark.skipif(not allowed(*NAMELESS, "true"), reason="may not be another user in a namespace")
 
 
 def run(project: Project, *prefix: str, **environment: str) -> subprocess.CompletedProcess:
@@ -124,6 +128,31 @@ def test_folders_without_permission(fresh):
     assert f"PermissionError: [Errno 13] Permission denied: '{fresh.folder}/.snakemake'" in said["project"]
     assert "Failed to create output directory results/tiny/data.\nPermissionError: [Errno 13]" in said["tiny"]
     assert "Failed to create output directory results/tiny/runs/photos/seed0/dense.\nPermissionError" in said["runs"]
+
+
+@nameless
+def test_a_user_without_name_or_home_and_a_project_that_cannot_be_written(fresh, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    folders = [fresh.folder, *(path for path in fresh.folder.rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o555)
+    snakemake = [*NAMELESS, sys.executable, "-m", "snakemake", "--snakefile", fresh.folder / "Snakefile"]
+    said = [
+        subprocess.run(
+            [*snakemake, *arguments, "--configfile", fresh.folder / "configs/tiny.yaml"],
+            cwd=tmp_path / "elsewhere",
+            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "XDG_CACHE_HOME": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        for arguments in (["-n"], ["--cores", "2", "results/tiny/runs/photos/seed0/dense/trained.safetensors"])
+    ]
+    for folder in folders:
+        folder.chmod(0o755)
+    assert [done.returncode for done in said] == [0, 0], said
+    assert (tmp_path / "elsewhere/results/tiny/runs/photos/seed0/dense/trained.safetensors").exists()
+    assert list((tmp_path / "elsewhere/.snakemake/numba").rglob("*.nbi"))
 
 
 @other_user

@@ -10,9 +10,8 @@ from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import available_cpu_count
 
 from winnow.config.sources.source import CLONE_SUFFIX
-from winnow.job import needs
+from winnow.job import environment, needs
 from winnow.job.devices import visible_gpus
-from winnow.job.environment import hand_to_jobs
 
 # Jobs beyond the processors there are only crowd each other out of the caches: all take longer, and more memory.  On a
 # cluster (jobs on nodes) nothing is limited.
@@ -23,8 +22,17 @@ if workflow.nodes is None and asked_cores is not None and asked_cores > availabl
 
 # `forced` and `jobs_per_gpu` are for slurm/submit.py, which is also told all files of a job, not a hundred at most.
 forced = workflow.is_main_process and {"-f", "-F", "-R", "--force", "--forceall", "--forcerun"} & set(sys.argv)
-hand_to_jobs(scratch=CONFIG.compute.scratch, jobs_per_gpu=CONFIG.compute.jobs_per_gpu, forced="yes" if forced else None)
+environment.hand_to_jobs(
+    scratch=CONFIG.compute.scratch, jobs_per_gpu=CONFIG.compute.jobs_per_gpu, forced="yes" if forced else None
+)
 snakemake.jobs.IO_PROP_LIMIT = sys.maxsize
+
+# What the shell, a notebook or a module of the site has set for other programs; what a container does not have.
+environment.name_user()
+environment.prefer_library()
+environment.keep_compiled_code(Path(".snakemake/numba"))
+if foreign := environment.keep_from_jobs():
+    logger.warning(f"Kept from the jobs, since they would change or break them: {', '.join(foreign)}.")
 
 # With `--use-conda`.  Only who insists on a GPU gets PyTorch's build for CUDA, some gigabytes.
 TRAINING_ENVIRONMENT = "../../envs/gpu.yaml" if CONFIG.compute.device == "cuda" else "../../envs/training.yaml"

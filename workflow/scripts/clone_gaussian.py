@@ -1,11 +1,13 @@
 """Draw the Gaussian clone of a dataset, with its certificate."""
 
-from winnow.clone import clone_gaussian, summarise_certificate
 from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
+from winnow.clone import clone_gaussian, summarise_certificate
 from winnow.store.atomic import write_bytes
 from winnow.store.tables import read_table
 
-log_to(snakemake.log[0])
 clone_gaussian(
     snakemake.input.dataset,
     snakemake.output.dataset,

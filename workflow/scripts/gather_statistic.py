@@ -1,7 +1,9 @@
 """Gather the tables of all runs into one."""
 
 from winnow.job.log import log_to
-from winnow.store.tables import gather_tables
 
 log_to(snakemake.log[0])
+
+from winnow.store.tables import gather_tables
+
 gather_tables(snakemake.input.tables, snakemake.output.table, snakemake.wildcards.statistic)

@@ -1,14 +1,16 @@
 """Measure the cavity scores of the first layer's weights, by the round of removal."""
 
-from winnow.job.devices import claim_device, device_name
 from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
+from winnow.job.devices import claim_device, device_name
 from winnow.measure.cavity import measure_cavity
 from winnow.pruning.masks import with_full_mask
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import write_table
 from winnow.store.tensors import read_mask, read_parameters
 
-log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 columns = measure_cavity(
     read_parameters(snakemake.input.rewind),

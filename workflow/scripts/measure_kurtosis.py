@@ -1,14 +1,16 @@
 """Measure the kurtosis of the first layer's preactivations."""
 
-from winnow.job.devices import claim_device, device_name
 from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
+from winnow.job.devices import claim_device, device_name
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.pruning.masks import with_full_mask
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import write_table
 from winnow.store.tensors import read_mask, read_parameters
 
-log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 tables = measure_kurtosis(
     read_parameters(snakemake.input.rewind),

@@ -1,14 +1,16 @@
 """Measure receptive-field widths and pair correlations of the first layer."""
 
-from winnow.job.devices import claim_device, device_name
 from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
+from winnow.job.devices import claim_device, device_name
 from winnow.measure.locality import measure_locality
 from winnow.pruning.masks import with_full_mask
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import write_table
 from winnow.store.tensors import read_mask
 
-log_to(snakemake.log[0])
 masks = with_full_mask([read_mask(path) for path in snakemake.input.masks])
 shape = open_dataset(snakemake.input.dataset).shape
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))

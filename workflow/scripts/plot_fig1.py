@@ -1,12 +1,14 @@
 """Plot figure 1: the most connected units' masks."""
 
+from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
 from winnow.figures.fig1 import plot_fig1
 from winnow.figures.style import save_figure
-from winnow.job.log import log_to
 from winnow.store.datasets import open_dataset
 from winnow.store.tensors import read_mask
 
-log_to(snakemake.log[0])
 figure = plot_fig1(
     read_mask(snakemake.input.imp),
     read_mask(snakemake.input.oneshot),

@@ -1,12 +1,14 @@
 """Plot figure 2: independent and principal components."""
 
+from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
 from winnow.figures.fig2 import plot_fig2
 from winnow.figures.style import save_figure
-from winnow.job.log import log_to
 from winnow.store.datasets import open_dataset
 from winnow.store.tensors import read_arrays
 
-log_to(snakemake.log[0])
 figure = plot_fig2(
     read_arrays(snakemake.input.components),
     open_dataset(snakemake.input.dataset).shape,

@@ -1,13 +1,15 @@
 """Plot figure 3: the Gaussian clone."""
 
+from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
 from winnow.figures.fig3 import plot_fig3
 from winnow.figures.style import save_figure
-from winnow.job.log import log_to
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import read_tables
 from winnow.store.tensors import read_mask
 
-log_to(snakemake.log[0])
 figure = plot_fig3(
     open_dataset(snakemake.input.dataset),
     open_dataset(snakemake.input.clone),

@@ -1,12 +1,14 @@
 """Plot figure 6: accuracy against density, and pair correlations."""
 
+from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
 from winnow.figures.fig6 import plot_fig6
 from winnow.figures.style import save_figure
-from winnow.job.log import log_to
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import read_tables
 
-log_to(snakemake.log[0])
 figure = plot_fig6(
     read_tables(snakemake.input.training, "training").to_pandas(),
     read_tables(snakemake.input.pair_correlation, "pair_correlation").to_pandas(),

@@ -1,7 +1,10 @@
 """Rewind, train with the last round's mask held, prune."""
 
-from winnow.job.devices import claim_device
 from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
+from winnow.job.devices import claim_device
 from winnow.job.scratch import local_copy
 from winnow.pruning.imp import prune_imp_round
 from winnow.pruning.masks import density
@@ -10,7 +13,6 @@ from winnow.store.tables import write_table
 from winnow.store.tensors import read_mask, read_parameters, write_mask
 from winnow.training.settings import TrainingSettings
 
-log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 seed, n = int(snakemake.wildcards.seed), int(snakemake.wildcards.round)
 before = read_mask(snakemake.input.mask)

@@ -1,7 +1,10 @@
 """Train a masked network from the rewind point, for its training curve."""
 
-from winnow.job.devices import claim_device
 from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
+from winnow.job.devices import claim_device
 from winnow.job.scratch import local_copy
 from winnow.pruning.masks import density
 from winnow.pruning.retrain import retrain_pruned
@@ -10,7 +13,6 @@ from winnow.store.tables import write_table
 from winnow.store.tensors import read_mask, read_parameters
 from winnow.training.settings import TrainingSettings
 
-log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 seed, n = int(snakemake.wildcards.seed), int(snakemake.wildcards.round)
 mask = read_mask(snakemake.input.mask)

@@ -1,7 +1,10 @@
 """Train the dense network."""
 
-from winnow.job.devices import claim_device
 from winnow.job.log import log_to
+
+log_to(snakemake.log[0])
+
+from winnow.job.devices import claim_device
 from winnow.job.scratch import local_copy
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import write_table
@@ -9,7 +12,6 @@ from winnow.store.tensors import write_parameters
 from winnow.training.dense import train_dense
 from winnow.training.settings import TrainingSettings
 
-log_to(snakemake.log[0])
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
 seed = int(snakemake.wildcards.seed)
 rewind, trained, curve = train_dense(

@@ -1,6 +1,6 @@
 """What a job lives in.
 
-`log`: where it says what it does; `record`: what it was made of and by; `devices`: the GPU that it has to itself;
-`scratch`: copies of datasets on its node; `environment`: what a run hands to its jobs; `needs`: memory and time that it
-asks for; `versions`: whether its results are those of this code.
+`log`: where it says what it does; `maker`: what it is; `record`: what a run was made of and by; `devices`: the GPU that
+it has to itself; `scratch`: copies of datasets on its node; `environment`: what a run hands to its jobs, and keeps from
+them; `needs`: memory and time that it asks for; `versions`: whether its results are those of this code.
 """

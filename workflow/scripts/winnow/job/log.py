@@ -1,4 +1,8 @@
-"""Where a job says what it does, what does it, and how it fails."""
+"""Where a job says what it does, what does it, and how it fails.
+
+Imports nothing that is installed: a script calls `log_to` before it imports anything else, so that the log also has the
+errors of imports.
+"""
 
 import atexit
 import ctypes
@@ -11,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from winnow.job.record import write_maker
+from winnow.job.maker import write_maker
 
 EXPECTED = (ValueError, ArithmeticError, OSError)
 """Errors whose message tells a person what to do; the traceback goes to the log only."""
@@ -20,7 +24,7 @@ EXPECTED = (ValueError, ArithmeticError, OSError)
 def log_to(path: str | Path) -> None:
     """Send log messages and uncaught errors to a file, and in short to standard error.
 
-    The file's last line says what this process was; see `record`.
+    The file's last line says what this process was; see `maker`.
 
     From here on the process also ends when Snakemake, which started it, has gone.
 
@@ -53,6 +57,6 @@ def _end_with_parent() -> None:
     if sys.platform == "linux":
         parent_death_signal = 1  # PR_SET_PDEATHSIG
         ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
-        # It may have ended before, during the imports: then a process of another session has taken its place.
+        # It may have ended before, before this call: then a process of another session has taken its place.
         if os.getsid(os.getppid()) != os.getsid(0) != os.getpid():
             sys.exit("Snakemake, which started this job, has ended")

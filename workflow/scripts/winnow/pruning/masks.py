@@ -4,11 +4,14 @@ The weights and biases of the hidden layers are prunable; the output layer and b
 """
 
 import itertools
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 
 from winnow.store.tensors import Mask, Parameters
+
+log = logging.getLogger(__name__)
 
 
 class PruningError(ValueError):
@@ -79,6 +82,14 @@ def check_same(what: str, arrays: Parameters, other: str, others: Parameters) ->
                 f"{what} and {other} are not of the same network: {name} has the shapes {array.shape} and "
                 f"{others[name].shape}"
             )
+
+
+def say_emptied(mask: Mask, n: int) -> Mask:
+    """The mask m(n) as it is; a layer that it leaves without any weight is said in the log."""
+    for name, array in mask.items():
+        if name.endswith(".weight") and not array.any():
+            log.warning("round %d leaves %s without any weight: the network no longer sees its images", n, name)
+    return mask
 
 
 def density(mask: Mask) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from winnow.pruning.masks import check_nested
+from winnow.pruning.masks import check_nested, say_emptied
 from winnow.store.tensors import Mask
 from winnow.streams import stream
 
@@ -25,4 +25,5 @@ def prune_random(imp: Sequence[Mask], seed: int) -> list[Mask]:
         name: stream("random mask", seed, name).permutation(array.size).reshape(array.shape)
         for name, array in imp[0].items()
     }
-    return [{name: rank[name] < array.sum() for name, array in mask.items()} for mask in imp]
+    masks = ({name: rank[name] < array.sum() for name, array in mask.items()} for mask in imp)
+    return [say_emptied(mask, n) for n, mask in enumerate(masks, start=1)]

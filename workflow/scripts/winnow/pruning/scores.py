@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from winnow.pruning.criteria.registry import load_criterion
-from winnow.pruning.masks import PruningError, check_masks, check_same, prunable_names
+from winnow.pruning.masks import PruningError, check_masks, check_same, prunable_names, say_emptied
 from winnow.pruning.schedule import n_survivors
 from winnow.store.tensors import Mask, Parameters
 
@@ -46,7 +46,7 @@ def prune_by_score(scores: dict[str, np.ndarray], mask: Mask, n: int, *, share: 
         keep = _keep_largest(score, alive, n_survivors(len(score), share, n))
         for name in names:
             new[name], keep = keep[: mask[name].size].reshape(mask[name].shape), keep[mask[name].size :]
-    return {name: new[name] for name in mask}
+    return say_emptied({name: new[name] for name in mask}, n)
 
 
 def _keep_largest(score: np.ndarray, alive: np.ndarray, count: int) -> np.ndarray:
