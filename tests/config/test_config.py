@@ -156,6 +156,23 @@ def test_sources_in_files_list_them(tmp_path, monkeypatch):
     assert files(of_source("photos", photos="pictures")) == images
 
 
+def test_paths_start_at_home_or_at_a_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MY_DATA", str(tmp_path / "data"))
+    for name in ("data/a", "data/b", "data/$5"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "1.png").touch()
+    for folder in ("~/data", "$HOME/data", "${MY_DATA}", "$MY_DATA/../data"):
+        dataset = parse_config(of_source("image_folder", folder=folder, validation_share=0.2), "x").datasets["mine"]
+        assert Path(dataset.folder).samefile(tmp_path / "data") and "~" not in dataset.folder
+    assert parse_config(of_source("photos", photos="~/data/$5"), "x").datasets["mine"].files()
+    (tmp_path / "cifar.tar").touch()
+    parse_config(of_source("cifar10", path="~/cifar.tar"), "x")
+    for folder in ("$NOWHERE/data", "${NOWHERE}/data"):
+        said = fault(of_source("photos", photos=folder))
+        assert f"datasets.mine.photos: {folder!r}: the environment has no variable {folder[:-5]};" in said
+
+
 def test_a_folder_of_images_is_split_in_one_way(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
