@@ -226,6 +226,20 @@ def test_numbers_of_the_command_line_arrive_as_text():
     assert config.datasets["photos"].flips is False and config.datasets["photos"].seed == 3
 
 
+@pytest.mark.parametrize("key", [".defaults", "x-photos", "x-"])
+def test_anchors_have_a_place_of_their_own(key):
+    import jsonschema
+
+    datasets = "datasets:\n  a: *it\n  b: {<<: *it, seed: 1}\n"
+    raw = yaml.safe_load(f"{key}: &it {{source: photos, side: 16}}\nexperiment: x\nseeds: [0]\n{datasets}")
+    config = parse_config(raw, "some.yaml")
+    assert [dataset.side for dataset in config.datasets.values()] == [16, 16] and config.datasets["b"].seed == 1
+    assert key not in config.model_dump()
+    jsonschema.validate(raw, yaml.safe_load(schema()))
+    assert "x_photos: there is no such setting" in fault({**raw, "x_photos": 1})
+    assert f"training.{key}: there is no such setting" in fault({**raw, "training": {key: 1}})
+
+
 def test_the_schema_is_fresh():
     written = (ROOT / "workflow/schemas/config.schema.json").read_text(encoding="utf-8")
     assert written == schema(), (
