@@ -28,8 +28,8 @@ from winnow.datasets.files.cifar import CIFAR10
 from winnow.datasets.files.names import SourceError
 from winnow.datasets.files.photos import PhotosError
 from winnow.datasets.imagenet32 import read_batch
-from winnow.datasets.photos import read_photo
 from winnow.datasets.pickles import PickleError, read_pickle
+from winnow.datasets.pixels import read_photo
 from winnow.store.atomic import StoreError
 from winnow.store.datasets import new_dataset, open_dataset
 from winnow.store.tables import read_table, write_table
