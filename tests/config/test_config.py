@@ -173,6 +173,24 @@ def test_paths_start_at_home_or_at_a_variable(tmp_path, monkeypatch):
         assert f"datasets.mine.photos: {folder!r}: the environment has no variable {folder[:-5]};" in said
 
 
+def test_imagenet64_is_told_by_the_size_of_its_files(tmp_path):
+    pretend(tmp_path)
+    folder = tmp_path / "data/imagenet32"
+    config = parse_config(of_source("imagenet32", folder=str(folder), side="64"), "some.yaml")  # of the command line
+    assert config.datasets["mine"].n_inputs == 12288 and config.datasets["mine"].model_dump()["side"] == 64
+    # A side of 32 is no parameter of the rule: datasets made before there was the setting are not made again.
+    config = parse_config(of_source("imagenet32", folder=str(folder), side=32), "some.yaml")
+    assert config.datasets["mine"].n_inputs == 3072 and "side" not in config.datasets["mine"].model_dump()
+    assert "side: must be one of 8, 16, 32, 64; it is 20" in fault(of_source("imagenet32", folder=str(folder), side=20))
+    for name, n in (("train_data_batch_3", 128_116), ("val_data", 50_000)):
+        with (folder / name).open("wb") as file:
+            file.truncate(n * 12288)  # of nothing: it takes no place
+        said = fault(of_source("imagenet32", folder=str(folder)))
+        assert f"{name}: holds images of 64 x 64 pixels, as ImageNet64 has, not 32 x 32: set side: 64" in said
+        parse_config(of_source("imagenet32", folder=str(folder), side=64), "some.yaml")
+        (folder / name).write_bytes(b"")
+
+
 def test_a_folder_of_images_is_split_in_one_way(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

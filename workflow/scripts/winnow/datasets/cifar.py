@@ -100,7 +100,7 @@ def _prepare(
         dataset,
         [read(batch) for batch in (*edition.train, edition.validation)],
         shape=SHAPE,
-        labels=Labels(first=0, number=len(classes), classes=classes),
+        labels=Labels(first=0, classes=classes),
         most=most,
         original=ORIGINAL,
         source=source,
