@@ -220,6 +220,18 @@ YAML = [
         ", line 4: a was given in line 1 already, and only one of them counts",
     ),
     ("setting twice", b"b:\n  c: 1\n  c: 1\n", ", line 3: c was given in line 2 already"),
+    (
+        "setting twice in JSON",
+        b'{"b": {"c": 1, "d": [{"e": 0, "e": 1}], "c": 2}}',
+        ": 'e' was given twice, and only one",
+    ),
+    ("section twice in JSON", b'{"a": 1,\t"a": {}}', ": 'a' was given twice, and only one of them counts: remove one"),
+    (
+        "empty clone",
+        b"datasets:\n  photos:\n    clone: # {}\n",
+        ", line 3: clone is empty: write `clone: {}` for a clone",
+    ),
+    ("empty clone in braces", b"datasets: {a: {clone: }}\n", ", line 1: clone is empty: "),
     ("octal", b"seeds: [010]\n", ", line 1: YAML reads 010 as a number to the base 8: leave out the leading 0"),
     ("clock", b"training:\n  steps: 1:30\n", ", line 2: YAML reads 1:30 as a number to the base 60"),
     ("clock with a fraction", b"rate: 1:30.5\n", ", line 1: YAML reads 1:30.5 as a number to the base 60"),
@@ -248,8 +260,10 @@ def test_a_file_that_is_not_there(tmp_path):
         "a: &x {b: 1}\nc: *x\n",
         "a: &x\n  b: *x\n",
         "a: 010.5\nb: '010'\nc: '1:30'\n",
+        "a: {clone: null}\nb: {clone: ~}\nc: {clone: {}}\n",
+        '{"a": {"clone": null}, "b": {"clone": {}}}',
     ],
-    ids=["plain", "JSON with tabs", "alias", "alias of itself", "fraction and quotes"],
+    ids=["plain", "JSON with tabs", "alias", "alias of itself", "fraction and quotes", "clones", "JSON with clones"],
 )
 def test_what_is_read_as_it_is_written_passes(tmp_path, content):
     (tmp_path / "some.yaml").write_text(content, encoding="utf-8")

@@ -156,6 +156,41 @@ def test_sources_in_files_list_them(tmp_path, monkeypatch):
     assert files(of_source("photos", photos="pictures")) == images
 
 
+def test_paths_start_at_home_or_at_a_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MY_DATA", str(tmp_path / "data"))
+    for name in ("data/a", "data/b", "data/$5"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "1.png").touch()
+    for folder in ("~/data", "$HOME/data", "${MY_DATA}", "$MY_DATA/../data"):
+        dataset = parse_config(of_source("image_folder", folder=folder, validation_share=0.2), "x").datasets["mine"]
+        assert Path(dataset.folder).samefile(tmp_path / "data") and "~" not in dataset.folder
+    assert parse_config(of_source("photos", photos="~/data/$5"), "x").datasets["mine"].files()
+    (tmp_path / "cifar.tar").touch()
+    parse_config(of_source("cifar10", path="~/cifar.tar"), "x")
+    for folder in ("$NOWHERE/data", "${NOWHERE}/data"):
+        said = fault(of_source("photos", photos=folder))
+        assert f"datasets.mine.photos: {folder!r}: the environment has no variable {folder[:-5]};" in said
+
+
+def test_imagenet64_is_told_by_the_size_of_its_files(tmp_path):
+    pretend(tmp_path)
+    folder = tmp_path / "data/imagenet32"
+    config = parse_config(of_source("imagenet32", folder=str(folder), side="64"), "some.yaml")  # of the command line
+    assert config.datasets["mine"].n_inputs == 12288 and config.datasets["mine"].model_dump()["side"] == 64
+    # A side of 32 is no parameter of the rule: datasets made before there was the setting are not made again.
+    config = parse_config(of_source("imagenet32", folder=str(folder), side=32), "some.yaml")
+    assert config.datasets["mine"].n_inputs == 3072 and "side" not in config.datasets["mine"].model_dump()
+    assert "side: must be one of 8, 16, 32, 64; it is 20" in fault(of_source("imagenet32", folder=str(folder), side=20))
+    for name, n in (("train_data_batch_3", 128_116), ("val_data", 50_000)):
+        with (folder / name).open("wb") as file:
+            file.truncate(n * 12288)  # of nothing: it takes no place
+        said = fault(of_source("imagenet32", folder=str(folder)))
+        assert f"{name}: holds images of 64 x 64 pixels, as ImageNet64 has, not 32 x 32: set side: 64" in said
+        parse_config(of_source("imagenet32", folder=str(folder), side=64), "some.yaml")
+        (folder / name).write_bytes(b"")
+
+
 def test_a_folder_of_images_is_split_in_one_way(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -207,6 +242,20 @@ def test_numbers_of_the_command_line_arrive_as_text():
     config = parse_config(raw, "some.yaml")
     assert (config.training.steps, config.training.rate, config.seeds) == (100, 0.5, [4, 5])
     assert config.datasets["photos"].flips is False and config.datasets["photos"].seed == 3
+
+
+@pytest.mark.parametrize("key", [".defaults", "x-photos", "x-"])
+def test_anchors_have_a_place_of_their_own(key):
+    import jsonschema
+
+    datasets = "datasets:\n  a: *it\n  b: {<<: *it, seed: 1}\n"
+    raw = yaml.safe_load(f"{key}: &it {{source: photos, side: 16}}\nexperiment: x\nseeds: [0]\n{datasets}")
+    config = parse_config(raw, "some.yaml")
+    assert [dataset.side for dataset in config.datasets.values()] == [16, 16] and config.datasets["b"].seed == 1
+    assert key not in config.model_dump()
+    jsonschema.validate(raw, yaml.safe_load(schema()))
+    assert "x_photos: there is no such setting" in fault({**raw, "x_photos": 1})
+    assert f"training.{key}: there is no such setting" in fault({**raw, "training": {key: 1}})
 
 
 def test_the_schema_is_fresh():

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import os
 import pickle
 import tarfile
@@ -47,11 +48,13 @@ def save(folder: Path, held: dict[str, dict]) -> Path:
     return folder
 
 
-def pack(path: Path, held: dict[str, dict], edition: CifarEdition) -> Path:
+def pack(path: Path, held: dict[str, dict], edition: CifarEdition, *folders: str) -> Path:
     with tarfile.open(path, "w:gz") as archive:
-        for name, content in {**held, "readme.html": "x"}.items():
+        for folder, (name, content) in itertools.product(
+            folders or [edition.folder], {**held, "readme.html": "x"}.items()
+        ):
             data = pickle.dumps(content, 2)
-            member = tarfile.TarInfo(f"{edition.folder}/{name}")
+            member = tarfile.TarInfo(f"{folder}/{name}")
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return path
@@ -86,6 +89,39 @@ def test_cifar10(tmp_path, form):
     order = np.argsort(held["test_batch"]["labels"], kind="stable")
     np.testing.assert_array_equal(dataset.validation.images, held["test_batch"]["data"][order])
     assert dataset.classes == tuple(CLASSES) and dataset.shape == (3, 32, 32) and dataset.pixel_scale == 255
+
+
+@pytest.mark.parametrize(
+    "folder", [f"./{CIFAR10.folder}", "mine", f"/home/x/{CIFAR10.folder}", f"a/../{CIFAR10.folder}", ".", r"a\b"]
+)
+def test_an_archive_that_was_packed_again(tmp_path, folder):
+    held = cifar10()
+    dataset = prepare(tmp_path, pack(tmp_path / "x.tar.gz", held, CIFAR10, folder))
+    assert (len(dataset.train.images), len(dataset.validation.images)) == (100, 20)
+    del held["data_batch_4"]
+    path = pack(tmp_path / "y.tar.gz", held, CIFAR10, folder)
+    with pytest.raises(SourceError, match=r"y.tar.gz: the archive lacks \S*data_batch_4; get"):
+        prepare_dataset(tmp_path / "y", source="cifar10", name="small", path=str(path))
+
+
+def test_an_archive_with_other_files_of_the_same_names(tmp_path):
+    held = cifar100()
+    path = pack(tmp_path / "x.tar.gz", held, CIFAR100, CIFAR100.folder, "elsewhere")
+    assert len(prepare(tmp_path, path, "cifar100").train.images) == 300
+
+
+def test_batches_that_python_3_has_pickled_again(tmp_path):
+    held = {name: {key.encode(): value for key, value in batch.items()} for name, batch in cifar10().items()}
+    held["batches.meta"][b"label_names"] = [name.encode() for name in CLASSES]
+    for name in held:
+        if b"labels" in held[name]:
+            held[name][b"labels"] = [np.int64(label) for label in held[name][b"labels"]]
+    folder = tmp_path / "x"
+    folder.mkdir()
+    for name, content in held.items():
+        (folder / name).write_bytes(pickle.dumps(content, 5))
+    dataset = prepare(tmp_path, folder)
+    assert dataset.classes == tuple(CLASSES) and len(dataset.train.images) == 100
 
 
 @pytest.mark.parametrize(("labels", "number"), [("fine", 100), ("coarse", 20)])

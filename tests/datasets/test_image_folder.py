@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from winnow.datasets.files.names import SourceError
+from winnow.datasets.files.image_folder import find_class_folders
+from winnow.datasets.files.names import SourceError, walk
 from winnow.datasets.image_folder import split_files
 from winnow.datasets.prepare import prepare_dataset
 from winnow.store.datasets import Dataset, open_dataset
@@ -63,6 +64,100 @@ def test_splits_of_the_folders_own(tmp_path, held_out):
     assert np.abs(dataset.train.images[3].reshape(3, 4, 4) - means).max() <= 1
     np.testing.assert_array_equal(dataset.train.images[2].reshape(3, 4, 4)[1], noise(1, 4, 4))
     np.testing.assert_array_equal(dataset.validation.images[1].reshape(3, 4, 4), noise(6, 4, 4, 3).transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("train", "held_out"),
+    [
+        ("train", "test"),
+        ("Train", "Val"),
+        ("TRAIN", "TEST"),
+        ("training", "validation"),
+        ("Training", "Testing"),
+        ("train_set", "valid-set"),
+        ("train2017", "val2017"),
+        ("training data", "test data"),
+        ("images_train", "images_val"),
+    ],
+)
+def test_splits_of_other_spellings(tmp_path, train, held_out):
+    for split in (train, held_out, "annotations"):
+        for name in "ab":
+            (tmp_path / split / name).mkdir(parents=True)
+    found = find_class_folders(tmp_path)
+    assert found.train == {name: tmp_path / train / name for name in "ab"}
+    assert found.validation == {name: tmp_path / held_out / name for name in "ab"}
+
+
+def test_validation_goes_before_test_and_the_usual_spelling_before_others(tmp_path):
+    for split in ("train", "training", "val", "test", "valid"):
+        for name in "ab":
+            (tmp_path / split / name).mkdir(parents=True)
+    found = find_class_folders(tmp_path)
+    assert found.train["a"] == tmp_path / "train/a" and found.validation["a"] == tmp_path / "val/a"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("Train/a", "Train/b", "c/x"), "has Train/ and neither val/ nor validation/ nor test/: one is to hold the"),
+        (("test/a", "test/b", "c/x"), "has test/ but no train/: one is to hold the training images; if 'test' is a cl"),
+        (("val/1.png", "a/1.png", "b/1.png"), "has val/ but no train/"),
+        (("valid/a", "b/1.png"), "has valid/ but no train/"),
+        (("Train/a", "training/a", "val/a"), "has both Train/ and training/: one is to hold the training images"),
+        (("train/a", "test1/a", "test2/a", "test3/a"), "has test1/ and test2/ and test3/: one is to hold the valida"),
+        (("train/1.png", "val/1.png"), "train' is to hold a folder for each class, two or more; it has 0"),
+        (("u\u0308/1.png", "\u00fc/1.png"), "has folders whose names look the same, composed of other characters: ü;"),
+    ],
+)
+def test_what_looks_like_a_split_and_is_none(tmp_path, names, message):
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch() if name.endswith("png") else (tmp_path / name).mkdir()
+    with pytest.raises(SourceError) as error:
+        find_class_folders(tmp_path)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["train", "valid", "trainer", "testament", "invalid"])
+def test_classes_that_are_called_like_a_split(tmp_path, name):
+    for path in (tmp_path / "bus/1.png", tmp_path / name / "1.png"):
+        path.parent.mkdir()
+        path.touch()
+    found = find_class_folders(tmp_path)
+    assert set(found.train) == {"bus", name} and found.validation is None
+
+
+def test_umlauts_are_the_same_however_they_are_composed(tmp_path):
+    for k, (one, two) in enumerate((("Bl\u00e4", "\u00fc"), ("Bla\u0308", "u\u0308"))):
+        for name in (one, two):
+            for i in range(2):
+                save(tmp_path / f"in/{('train', 'val')[k]}/{name}/{i}.png", noise(len(name) + 5 * k + i, 4, 4))
+    dataset = prepare(tmp_path, tmp_path / "in", side=4)
+    assert dataset.classes == ("Bl\u00e4", "\u00fc") and list(dataset.validation.labels) == [0, 0, 1, 1]
+
+
+LITTER = [
+    "Thumbs.db",
+    "desktop.ini",
+    ".DS_Store",
+    "._00.png",
+    ".nfs0001",
+    "ehthumbs.db",
+    "Icon\r",
+    "@eaDir/00.png@x.jpg",
+]
+LITTER += ["$RECYCLE.BIN/x", "System Volume Information/x", "__MACOSX/._00.png", "lost+found/x"]
+
+
+@pytest.mark.parametrize("name", LITTER)
+def test_litter_of_other_systems_is_no_image_and_no_class(tmp_path, classes, name):
+    for folder in (classes, classes / "ant"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x")
+    assert set(walk(classes)) == {f"{name}/{i:02}.png" for name in ("ant", "zebra") for i in range(10)}
+    dataset = prepare(tmp_path, classes, side=2, validation_share=0.3)
+    assert dataset.classes == ("ant", "zebra") and len(dataset.train.images) == 14
 
 
 def test_a_share_is_held_out(tmp_path, classes):

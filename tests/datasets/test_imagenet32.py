@@ -127,8 +127,8 @@ def test_one_batch_at_a_time(made, tmp_path, monkeypatch):
     class Watched(np.ndarray):
         pass
 
-    def watched(path):
-        batch = read(path)
+    def watched(path, side):
+        batch = read(path, side)
         assert all(reference() is None for reference in alive), "an earlier batch is still in memory"
         images = batch.images.view(Watched)
         alive.append(weakref.ref(images))
@@ -210,9 +210,46 @@ def test_batches_of_another_form(files, changes, message):
 
 def test_classes_without_images(files):
     change(files, "val_data", labels=[1, 2, 3, 4, 1, 2, 3, 4, 1, 2])
-    assert fault(files) == "val_data: no image has label 5; a data set of fewer classes needs the setting classes"
+    advice = "4 classes have images in both splits: to use these, set classes: 4"
+    assert fault(files) == f"val_data: no image has label 5; {advice}"
     assert "no image has label 5, 6, 7" in fault(files, classes=20)
     assert prepare(files, classes=4).validation.labels.max() == 3
+
+
+def test_a_subset_of_every_nth_class(files, caplog):
+    for name in NAMES:
+        change(files, name, labels=[10 * label - 9 for label in load(files, name)["labels"]])
+    said = fault(files, classes=1000)
+    assert (
+        "no image has label 2, 3, 4, " in said and "5 classes have images in both splits: to use these, set cla" in said
+    )
+    dataset = prepare(files, classes=5)
+    assert dataset.classes == ("1", "11", "21", "31", "41")
+    images, labels = reference(files, NAMES[10:], 50)
+    np.testing.assert_array_equal(dataset.validation.images, images)
+    np.testing.assert_array_equal(dataset.validation.labels, labels // 10)
+    assert "passed over: 2, 3, 4, 5, 6, 7, 8, 9, 10, 12 and 26 more" in caplog.text
+    shutil.rmtree(files.parent / "dataset")
+    assert prepare(files, classes=3).classes == ("1", "11", "21")
+
+
+def test_imagenet64_under_the_same_names(files):
+    assert "'data' is" in fault_of_width(files, 3 * 65**2, 32)
+    said = "holds images of 64 x 64 pixels, as ImageNet64 has, not 32 x 32: set side: 64"
+    assert said in fault_of_width(files, 3 * 64**2, 32)
+    dataset = prepare(files, side=64)
+    assert dataset.shape == (3, 64, 64) and dataset.train.images.shape == (105, 12288)
+    shutil.rmtree(files.parent / "dataset")
+    assert "holds images of 32 x 32 pixels, as ImageNet32 has, not 64 x 64: set side: 32" in fault_of_width(
+        files, 3072, 64
+    )
+
+
+def fault_of_width(folder: Path, width: int, side: int) -> str:
+    for k, name in enumerate(NAMES):
+        n = len(load(folder, name)["labels"])
+        change(folder, name, data=np.random.default_rng(k).integers(0, 256, (n, width), np.uint8), mean=None)
+    return fault(folder, side=side)
 
 
 def test_batches_of_different_data_sets(files):
@@ -234,7 +271,7 @@ def test_npz_files_that_are_none(made, tmp_path, content):
 
 
 def test_npz_files_run_nothing_and_stay_small(tmp_path, monkeypatch):
-    monkeypatch.setattr(imagenet32, "_MOST_BYTES", 10**7)
+    monkeypatch.setattr(imagenet32, "_MOST_IMAGES", 3000)
     np.savez(tmp_path / "a.npz", data=np.array([len], object), labels=[1], padding=np.zeros(4000))
     with pytest.raises(SourceError, match=r"^a.npz: is damaged .*allow_pickle=False"):
         imagenet32.read_batch(tmp_path / "a.npz")

@@ -2,8 +2,10 @@
 
 import logging
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from winnow.datasets.files.photos import PhotosError, list_photos
-from winnow.datasets.photos import Cut, prepare_photos, read_photo
+from winnow.datasets.photos import Cut, prepare_photos
+from winnow.datasets.pixels import _to_rgb, read_photo
 from winnow.datasets.prepare import prepare_dataset
 from winnow.store.datasets import open_dataset
 
@@ -221,6 +224,125 @@ def test_transparent_palette_lies_on_white(tmp_path: Path) -> None:
     image.save(tmp_path / "x.png", transparency=0)
     read = read_photo(tmp_path / "x.png")
     assert (read[:, :4] == 255).all() and (read[:, 4:] == [40, 50, 60]).all()
+
+
+def png(depth: int, colour: int, rows: np.ndarray, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of any depth from its rows as they are stored, (height, bytes), with more chunks before the pixels."""
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    header = struct.pack(">IIBBBBB", rows.shape[1] * 8 // depth // channels, len(rows), depth, colour, 0, 0, 0)
+    pixels = zlib.compress(np.pad(rows, ((0, 0), (1, 0))).tobytes())
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", pixels), (b"IEND", b"")]
+    made = [struct.pack(">I", len(c)) + kind + c + struct.pack(">I", zlib.crc32(kind + c)) for kind, c in parts]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(made)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_a_transparent_grey_of_every_depth_lies_on_white(tmp_path: Path, depth: int) -> None:
+    grey = np.arange(32).reshape(2, 16) % 2**depth if depth < 16 else np.arange(32).reshape(2, 16) * 257 + 3
+    bits = np.unpackbits(grey.astype(">u2").view(np.uint8).reshape(2, 16, 2), axis=2)[:, :, 16 - depth :]
+    key = int(grey[0, 1])
+    (tmp_path / "x.png").write_bytes(
+        png(depth, 0, np.packbits(bits.reshape(2, -1), axis=1), (b"tRNS", struct.pack(">H", key)))
+    )
+    expected = np.where(grey == key, 255, np.rint(grey * (255 / (2**depth - 1)))).astype(np.uint8)
+    np.testing.assert_array_equal(read_photo(tmp_path / "x.png"), as_rgb(expected))
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_transparent_colour_of_every_depth_lies_on_white(tmp_path: Path, depth: int) -> None:
+    colour = (COLOUR.astype(int) * (257 if depth == 16 else 1)).astype(">u2")
+    if depth == 16:
+        colour[0, 0], colour[0, 1] = colour[1, 1] + 1, colour[1, 1] - 1  # other colours, though not in eight bits
+    rows = colour.view(np.uint8).reshape(6, -1) if depth == 16 else COLOUR.reshape(6, -1)
+    (tmp_path / "x.png").write_bytes(png(depth, 2, rows, (b"tRNS", colour[1, 1].tobytes())))
+    expected = (colour >> (depth - 8)).astype(np.uint8)
+    expected[1, 1] = 255
+    np.testing.assert_array_equal(read_photo(tmp_path / "x.png"), expected)
+
+
+def test_sixteen_bits_with_transparency_lie_on_white(tmp_path: Path) -> None:
+    alpha = np.repeat([[0, 65535]], 6, axis=0).repeat(4, axis=1)
+    for colour, channels in ((4, 1), (6, 3)):
+        pixels = np.dstack([COLOUR[:, :, :channels].astype(int) * 257, alpha]).astype(">u2")
+        (tmp_path / "x.png").write_bytes(png(16, colour, pixels.view(np.uint8).reshape(6, -1)))
+        expected = np.where(alpha[:, :, None] == 0, 255, COLOUR if channels == 3 else as_rgb(COLOUR[:, :, 0]))
+        np.testing.assert_array_equal(read_photo(tmp_path / "x.png"), expected)
+
+
+@pytest.mark.parametrize("mode", ["LA", "PA", "La", "RGBa", "RGBA"])
+def test_every_mode_with_transparency_lies_on_white(mode: str) -> None:
+    image = Image.new("RGBA", (2, 1), (40, 40, 40, 255))
+    image.putpixel((1, 0), (0, 0, 0, 0))
+    if mode == "PA":
+        image = Image.new("PA", (2, 1), (1, 255))
+        image.putpalette([0, 0, 0, 40, 40, 40])
+        image.putpixel((1, 0), (0, 0))
+    else:
+        image = image.convert("LA").convert(mode) if mode == "La" else image.convert(mode)
+    assert np.asarray(_to_rgb(image))[0].tolist() == [[40] * 3, [255] * 3]
+
+
+# -- metadata ----------------------------------------------------------------------------------------------------------
+
+
+ROWS = COLOUR.reshape(6, -1)
+LARGE = zlib.compress(bytes(5 << 20))
+TURNED = Image.Exif()
+TURNED[0x0112] = 3
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [(b"iCCP", b"large\0\0" + LARGE)],
+        [(b"iCCP", b"other\0\7" + LARGE)],
+        [(b"zTXt", b"Comment\0\0" + LARGE)],
+        [(b"iTXt", b"Comment\0\1\0\0\0" + LARGE)],
+        [(b"tEXt", b"Comment\0" + bytes(1 << 16))] * 2000,
+        [(b"eXIf", b"MM\0*\xff\xff\xff\xff")],
+        [(b"eXIf", b"")],
+        [(b"eXIf", b"no EXIF")],
+        [(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n9\nnothing"))],
+        [(b"pHYs", b"1")],
+        [(b"gAMA", b"")],
+    ],
+    ids=lambda chunks: f"{len(chunks)} {chunks[0][0].decode()} {chunks[0][1][:12]!r}",
+)
+def test_metadata_of_a_png_do_not_decide_whether_it_is_read(tmp_path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
+    (tmp_path / "x.png").write_bytes(png(8, 2, ROWS, *chunks))
+    np.testing.assert_array_equal(read_photo(tmp_path / "x.png"), COLOUR)
+    if chunks[0][0] != b"eXIf":
+        (tmp_path / "x.png").write_bytes(png(8, 2, ROWS, *chunks, (b"eXIf", TURNED.tobytes()[6:])))
+        np.testing.assert_array_equal(read_photo(tmp_path / "x.png"), COLOUR[::-1, ::-1])
+
+
+def test_a_wrong_checksum_counts_where_pixels_are(tmp_path: Path) -> None:
+    content = png(8, 2, ROWS, (b"tEXt", b"Comment\0x"))
+    for kind, read in ((b"tEXt", True), (b"IDAT", False)):
+        damaged = bytearray(content)
+        damaged[content.index(kind) + 12] ^= 1
+        (tmp_path / "x.png").write_bytes(damaged)
+        if read:
+            np.testing.assert_array_equal(read_photo(tmp_path / "x.png"), COLOUR)
+        else:
+            with pytest.raises(PhotosError, match=r"^cannot be decoded"):
+                read_photo(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "jpg", "avif"])
+def test_broken_exif_does_not_decide_whether_an_image_is_read(tmp_path: Path, suffix: str) -> None:
+    options = {"lossless": True} if suffix == "webp" else {}
+    save(tmp_path / f"good.{suffix}", COLOUR, **options)
+    exif = Image.Exif()
+    exif[0x010E] = "a description"
+    save(tmp_path / f"x.{suffix}", COLOUR, exif=exif, **options)
+    content = (tmp_path / f"x.{suffix}").read_bytes()
+    good = read_photo(tmp_path / f"good.{suffix}")
+    start = exif.tobytes()[6:]
+    assert start in content
+    for noise in (b"\xff", b"\x00", b"x"):
+        (tmp_path / f"x.{suffix}").write_bytes(content.replace(start, noise * len(start)))
+        np.testing.assert_array_equal(read_photo(tmp_path / f"x.{suffix}"), good)
 
 
 def test_cmyk(tmp_path: Path) -> None:

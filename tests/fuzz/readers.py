@@ -28,8 +28,8 @@ from winnow.datasets.files.cifar import CIFAR10
 from winnow.datasets.files.names import SourceError
 from winnow.datasets.files.photos import PhotosError
 from winnow.datasets.imagenet32 import read_batch
-from winnow.datasets.photos import read_photo
 from winnow.datasets.pickles import PickleError, read_pickle
+from winnow.datasets.pixels import read_photo
 from winnow.store.atomic import StoreError
 from winnow.store.datasets import new_dataset, open_dataset
 from winnow.store.tables import read_table, write_table
@@ -86,6 +86,7 @@ def reads(reader: Reader) -> bool:
 _PICKLE_TOKENS = (
     *(b"(]}).", b"cos\nsystem\n", b"c__builtin__\neval\n", b"\x8c\x02os\x8c\x06system\x93", b"R", b"b", b"o", b"\x81"),
     *(b"cnumpy\nndarray\n", b"cnumpy\ndtype\n", b"c_codecs\nencode\n", b"cnumpy.core.multiarray\n_reconstruct\n"),
+    *(b"cnumpy.core.multiarray\nscalar\n", b"cnumpy.core.numeric\n_frombuffer\n"),
     *(
         b"X\x06\x00\x00\x00latin1",
         b"\x8b\x08\x00\x00\x00" + b"\xff" * 8,
@@ -132,7 +133,7 @@ def pickles(folder: Path) -> Reader:
     }
     return Reader(
         folder / "batch",
-        _pickles(held, 2, 3, 4, 5)[:3] + _pickles(more, 2, 3, 4),
+        _pickles(held, 2, 3, 4, 5) + _pickles(more, 2, 3, 4, 5),
         lambda path: read_pickle(path.read_bytes(), path.name),
         PickleError,
         ("batch: ",),
@@ -150,7 +151,7 @@ def imagenet32_pickle(folder: Path) -> Reader:
     held = {**_batch(1, 1), "mean": np.full(3072, 7, np.uint8)}
     return Reader(
         folder / "train_data_batch_1",
-        _pickles({**held, "labels": [3]}, 2, 3, 4),
+        _pickles({**held, "labels": [np.int64(3)]}, 2, 3, 4, 5),
         read_batch,
         SourceError,
         ("train_data_batch_1: ",),

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from winnow.config.datasets import DatasetSettings
 from winnow.config.sections import Components, Compute, Figures, Locality, Network, Pruning, Training
@@ -14,11 +14,16 @@ from winnow.config.sources.source import CLONE_SUFFIX, Clone, Source
 from winnow.config.words import nearest
 from winnow.pruning.schedule import n_survivors
 
+ASIDE = (".", "x-")
+"""How top-level keys begin that are no settings, but a place for anchors."""
+
 _MOST_WEIGHTS = 10**10  # of a layer: 40 GB
 
 
 class Config(Settings):
     """An experiment."""
+
+    model_config = ConfigDict(json_schema_extra={"patternProperties": {r"^(\.|x-)": {}}})
 
     experiment: Name = Field(description="name of the experiment: everything lies in results/<experiment>/")
     seeds: Annotated[list[Seed], Field(min_length=1)] = Field(description="one independent run each")

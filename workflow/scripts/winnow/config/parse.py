@@ -5,13 +5,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from winnow.config.experiment import Config
+from winnow.config.experiment import ASIDE, Config
 from winnow.config.messages import explain
 from winnow.config.words import SHORT, ConfigError
 
 
 def parse_config(raw: Any, origin: str) -> Config:
-    """Check a configuration.
+    """Check a configuration, but for top-level keys that begin with `.` or `x-`: they hold what anchors name.
 
     Args:
         raw: what the YAML file says.
@@ -23,7 +23,7 @@ def parse_config(raw: Any, origin: str) -> Config:
     if not isinstance(raw, Mapping):
         raise ConfigError(f"{origin}: is to hold settings, `name: value` each; it is {SHORT.repr(raw)}")
     try:
-        return Config.model_validate(dict(raw))
+        return Config.model_validate({key: value for key, value in raw.items() if not str(key).startswith(ASIDE)})
     except OSError as error:  # while looking for the user's files
         raise ConfigError(f"{origin}: {error.filename}: {error.strerror}") from None
     except ValidationError as error:

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from winnow.config.words import MOST_BITS, SHORT
-from winnow.datasets.files.names import check_names
+from winnow.datasets.files.names import check_names, expanded
 
 MOST = 10**9  # of anything that is counted: a typing error above it
 
 
 def _nameable(path: str) -> str:
+    path = expanded(path)
     check_names([path])
     return path
 
@@ -24,7 +25,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as the tables hold it
 
 
-# "" would be the folder in which Snakemake runs.
+# Of the user, `~` and variables replaced; "" would be the folder in which Snakemake runs.
 Where = Annotated[str, Field(min_length=1), AfterValidator(_nameable)]
 
 

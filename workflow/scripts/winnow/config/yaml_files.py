@@ -1,26 +1,28 @@
-"""What is lost once a YAML file has been read: keys given twice, and numbers that are not as written."""
+"""What is lost once a file has been read: keys given twice, settings left empty, numbers that are not as written."""
 
-import contextlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from winnow.config.words import ConfigError
+from winnow.config.words import SHORT, ConfigError
 
 
 def check_config_file(path: str | Path) -> None:
-    """Check a YAML file for what is lost once it has been read: keys given twice, and numbers that are not as written.
+    """Check a file, YAML or JSON, for what is lost once it has been read: see the module's text.
 
     Raises:
-        ConfigError: one line a fault, each naming file and line; also if the file is no YAML in UTF-8.
+        ConfigError: one line a fault, each naming file and, in YAML, line; also if the file is no YAML in UTF-8.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-        with contextlib.suppress(ValueError):
-            json.loads(text)  # as Snakemake does: tabs are allowed in it
+        if (twice := _twice_in_json(text)) is not None:
+            if twice:
+                raise ConfigError("\n".join(f"{path}: {name} was given twice, and {_REMOVE}" for name in twice))
             return
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
@@ -42,6 +44,24 @@ def check_config_file(path: str | Path) -> None:
         raise ConfigError("\n".join(f"{path}, line {line}: {fault}" for line, fault in faults))
 
 
+_NULL = "tag:yaml.org,2002:null"
+_REMOVE = "only one of them counts: remove one"
+
+
+def _twice_in_json(text: str) -> list[str] | None:
+    """The keys that JSON gives twice; None for a text that is no JSON, which Snakemake reads as YAML."""
+    twice: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        twice.extend(SHORT.repr(name) for name, n in Counter(name for name, _ in pairs).items() if n > 1)
+
+    try:
+        json.loads(text, object_pairs_hook=note)
+    except ValueError:
+        return None
+    return twice
+
+
 def _yaml_faults(node: yaml.Node, seen: set[int]) -> Iterator[tuple[int, str]]:
     if id(node) in seen:  # an alias, perhaps of what it stands in
         return
@@ -60,6 +80,12 @@ def _yaml_faults(node: yaml.Node, seen: set[int]) -> Iterator[tuple[int, str]]:
         for key, value in node.value:
             name, line = str(key.value), key.start_mark.line + 1
             if name in lines:
-                yield line, f"{name} was given in line {lines[name]} already, and only one of them counts: remove one"
+                yield line, f"{name} was given in line {lines[name]} already, and {_REMOVE}"
             lines.setdefault(name, line)
+            if name == "clone" and isinstance(value, yaml.ScalarNode) and value.tag == _NULL and not value.value:
+                yield (
+                    line,
+                    "clone is empty: write `clone: {}` for a clone with the default settings; for none leave the line "
+                    "out, or write `clone: null`",
+                )
             yield from _yaml_faults(value, seen)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from winnow.datasets.files.names import SourceError
+from winnow.datasets.files.names import SourceError, first_few
 from winnow.store.datasets import Split, new_dataset
 
 _LOG = logging.getLogger(__name__)
@@ -58,13 +58,23 @@ class Labels:
 
     Attributes:
         first: label of the first class.
-        number: classes of the data set; its labels run from `first` to `first + number - 1`.
-        classes: names of the classes that are used, the first ones.
+        classes: names of the data set's classes; their labels run on from `first`.
+        most: how many of the classes are used, the first ones that have images in both splits; None: all.
     """
 
     first: int
-    number: int
     classes: Sequence[str]
+    most: int | None = None
+
+    @property
+    def number(self) -> int:
+        """Classes of the data set."""
+        return len(self.classes)
+
+    @property
+    def n_used(self) -> int:
+        """Classes that are used."""
+        return self.number if self.most is None else self.most
 
 
 def as_batch(held: Mapping[str, Any], file: str, labels_key: str, n_inputs: int) -> Batch:
@@ -140,9 +150,9 @@ def write_batches(
     """
     survey = _survey(files, labels)
     for name, n in original.items():
-        if len(labels.classes) == labels.number and (found := sum(survey.sizes(name))) != n:
+        if labels.n_used == labels.number and (found := sum(survey.sizes(name))) != n:
             _LOG.warning("the %s split has %s images, the original data set has %s", name, f"{found:,}", f"{n:,}")
-    n_classes = len(labels.classes)
+    n_classes = labels.n_used
     rows = {name: rows_by_class(np.concatenate(survey.labels(name)), n_classes, most[name]) for name in SPLITS}
     batches = [
         {"file": file.name, "images": len(each), "sha256": digest}
@@ -151,7 +161,7 @@ def write_batches(
     with new_dataset(
         dataset,
         shape=shape,
-        classes=list(labels.classes),
+        classes=[labels.classes[int(k)] for k in survey.used],
         n_train=int((rows["train"] >= 0).sum()),
         n_validation=int((rows["validation"] >= 0).sum()),
         dtype=np.uint8,
@@ -210,6 +220,7 @@ class _Survey:
         self.faults: list[str] = []
         self.files: list[BatchFile] = []
         self.each_labels: list[np.ndarray] = []  # as class indices
+        self.used = np.arange(labels.n_used)  # of the data set's classes
         self.digests: dict[str, str] = {}  # of the images: the file's name by checksum
         self.mean: tuple[str, np.ndarray] | None = None  # the first that a file announces, and which file
         self.total = np.zeros(1)
@@ -242,6 +253,7 @@ class _Survey:
 
     def check_together(self) -> None:
         """What only all files together show."""
+        self._choose_classes()
         self.faults += [fault for split in SPLITS for fault in _missing_classes(split, self)]
         if self.mean is None:
             return
@@ -251,6 +263,27 @@ class _Survey:
             self.faults.append(
                 f"{name}: its mean image differs by up to {off:.1f} from that of all batches: not of one data set"
             )
+
+    def in_both(self) -> np.ndarray:
+        """The classes that have images in both splits."""
+        train, validation = (np.concatenate(self.labels(split)) for split in SPLITS)
+        return np.intersect1d(train, validation)
+
+    def _choose_classes(self) -> None:
+        """Number anew the classes of a part of a data set, which need not be the first ones."""
+        found = self.in_both()
+        if (
+            self.numbering.most is None
+            or len(found) < self.numbering.most
+            or np.array_equal(found[: len(self.used)], self.used)
+        ):
+            return
+        self.used, other = found[: self.numbering.most], self.numbering.number
+        left_out = np.setdiff1d(np.arange(self.used[-1]), self.used) + self.numbering.first
+        _LOG.warning("labels without an image in one split are passed over: %s", first_few(map(str, left_out)))
+        index = np.full(other, other)
+        index[self.used] = np.arange(len(self.used))
+        self.each_labels = [index[labels] for labels in self.each_labels]
 
     def files_of(self, split: str) -> list[BatchFile]:
         return [file for file in self.files if file.split == split]
@@ -280,10 +313,12 @@ def _survey(files: Sequence[BatchFile], labels: Labels) -> _Survey:
 
 def _missing_classes(split: str, survey: _Survey) -> list[str]:
     labels = survey.numbering
-    counts = np.bincount(np.concatenate(survey.labels(split)), minlength=labels.number)[: len(labels.classes)]
+    counts = np.bincount(np.concatenate(survey.labels(split)), minlength=labels.number)[: labels.n_used]
     missing = [str(k + labels.first) for k in np.flatnonzero(counts == 0)]
     if not missing:
         return []
-    listed = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
-    names = ", ".join(file.name for file in survey.files_of(split))
-    return [f"{names}: no image has label {listed}; a data set of fewer classes needs the setting classes"]
+    names, n = ", ".join(file.name for file in survey.files_of(split)), len(survey.in_both())
+    advice = f"there must be images of all {labels.n_used} classes"
+    if labels.most is not None and n > 1:
+        advice = f"{n} classes have images in both splits: to use these, set classes: {n}"
+    return [f"{names}: no image has label {first_few(missing)}; {advice}"]

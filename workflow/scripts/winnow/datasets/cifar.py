@@ -5,6 +5,7 @@ and `coarse_labels` (20 of them together).  The archive is read where it is; not
 """
 
 import hashlib
+import posixpath
 import tarfile
 from collections.abc import Callable
 from functools import partial
@@ -89,6 +90,8 @@ def _prepare(
         return BatchFile(batch, split, lambda: as_batch(read_pickle(content(batch), batch), batch, labels_key, 3072))
 
     classes = read_pickle(content(edition.meta), edition.meta).get(names_key)
+    if isinstance(classes, list):  # Python 3 may have read Python 2's text as bytes, and written it so
+        classes = [name.decode("latin-1") if isinstance(name, bytes) else name for name in classes]
     if not (isinstance(classes, list) and len(classes) > 1 and all(isinstance(name, str) for name in classes)):
         raise SourceError(
             f"{edition.meta}: has no {names_key!r}, the names of the classes; get {edition.archive} again"
@@ -97,7 +100,7 @@ def _prepare(
         dataset,
         [read(batch) for batch in (*edition.train, edition.validation)],
         shape=SHAPE,
-        labels=Labels(first=0, number=len(classes), classes=classes),
+        labels=Labels(first=0, classes=classes),
         most=most,
         original=ORIGINAL,
         source=source,
@@ -143,15 +146,17 @@ def _read_archive(path: Path, edition: CifarEdition) -> dict[str, bytes]:
                 f"{path}: has the MD5 sum {md5}, {edition.title}'s page says {edition.md5}; get the file again, or "
                 "rename it if it is meant to differ"
             )
-    wanted = {f"{edition.folder}/{name}": name for name in edition.files}
-    contents: dict[str, bytes] = {}
+    folders: dict[str, dict[str, bytes]] = {}  # of the files' contents, by their folder in the archive
+    total = 0
     try:
         with tarfile.open(path, tarinfo=_Member) as archive:
             for member in archive:
-                name = wanted.get(member.name)
-                if name is not None and member.type in _PLAIN and (content := archive.extractfile(member)) is not None:
-                    _check_size(name, member.size + sum(map(len, contents.values())))
-                    contents[name] = content.read()
+                where, _, name = posixpath.normpath(member.name.replace("\\", "/")).rpartition("/")
+                wanted = name in edition.files and member.type in _PLAIN
+                if wanted and (content := archive.extractfile(member)) is not None:
+                    total += member.size
+                    _check_size(name, total)
+                    folders.setdefault(where, {})[name] = content.read()
                 if archive.offset > 2 * _MOST_BYTES:
                     raise ValueError(f"it unpacks to more than {2 * _MOST_BYTES:,} bytes")
             # The checksum comes at the end of the file, after that of the archive.
@@ -162,6 +167,11 @@ def _read_archive(path: Path, edition: CifarEdition) -> dict[str, bytes]:
         raise
     except Exception as error:  # a damaged file makes tarfile and the decompressors raise almost anything
         raise SourceError(f"{path}: is damaged or no archive ({error}); get the file again") from None
-    if missing := [member for member, name in wanted.items() if name not in contents]:
+    # The folder may be called otherwise, or lie in others; most of the files are in the right one.
+    where = max(
+        folders, key=lambda where: (len(folders[where]), where.endswith(edition.folder)), default=edition.folder
+    )
+    contents = folders.get(where, {})
+    if missing := [posixpath.join(where, name) for name in edition.files if name not in contents]:
         raise SourceError(f"{path}: the archive lacks {', '.join(missing)}; get {edition.archive} again")
     return contents

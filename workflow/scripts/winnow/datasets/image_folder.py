@@ -14,7 +14,7 @@ from PIL import Image
 from winnow.datasets.files.image_folder import find_class_folders, find_images
 from winnow.datasets.files.names import SourceError, portable
 from winnow.datasets.files.photos import PhotosError
-from winnow.datasets.photos import read_photo
+from winnow.datasets.pixels import read_photo
 from winnow.store.datasets import Split, new_dataset
 from winnow.streams import stream
 

@@ -10,78 +10,18 @@ inside the stripes, training patches wholly outside.
 
 import hashlib
 import logging
-import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from winnow.datasets.files.photos import PhotosError, find_photos
+from winnow.datasets.pixels import read_photo
 from winnow.store.datasets import new_dataset
 from winnow.streams import stream
 
 _LOG = logging.getLogger(__name__)
-_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-
-
-# -- reading -----------------------------------------------------------------------------------------------------------
-
-
-def read_photo(path: str | Path, scale: float = 1.0) -> np.ndarray:
-    """Read a photograph as eight-bit RGB, upright, and shrink it.
-
-    Greyscale becomes three equal channels, 16-bit values are divided by 257 (floating-point ones run from 0 to 1),
-    transparent pixels are laid on white, CMYK and palettes are converted (colour profiles are not applied), the EXIF
-    orientation is applied; of several frames the first is taken.  Shrinking takes the mean over a box, as ImageNet32
-    was made, so that no pixel of the file enters two pixels of the result.
-
-    Args:
-        path: the file.
-        scale: factor on width and height, 0 < scale <= 1.
-
-    Returns:
-        (height, width, 3) uint8.
-
-    Raises:
-        PhotosError: the file cannot be read; the message says why, without the path.
-    """
-    if not Path(path).is_file():
-        raise PhotosError("is no regular file (perhaps a link to a missing one)")
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns above 89 million pixels, which is a large photograph, and refuses twice as many.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as file:
-                image = _to_rgb(ImageOps.exif_transpose(file))
-    except UnidentifiedImageError:
-        raise PhotosError(f"is not one of {', '.join(_FORMATS)}") from None
-    except PhotosError:
-        raise
-    except Exception as error:  # a damaged file makes Pillow raise almost anything, and must not stop the others
-        raise PhotosError(f"cannot be decoded ({type(error).__name__}: {error})") from error
-    if scale != 1.0:
-        size = [max(1, round(length * scale)) for length in image.size]
-        image = image.resize(size, Image.Resampling.BOX)
-    return np.array(image)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode[0] in "IF":  # one channel of 16 or 32 bits, which Pillow's own conversion would clip at 255
-        values = np.asarray(image)
-        limit = 1 if image.mode == "F" else 65535
-        if not (values.min() >= 0 and values.max() <= limit):
-            raise PhotosError(f"has pixels outside 0..{limit}, so that black and white are not known")
-        return Image.fromarray(np.rint(values.astype(np.float32) * np.float32(255 / limit)).astype(np.uint8)).convert(
-            "RGB"
-        )
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image)
-        image = white
-    return image.convert("RGB")
 
 
 # -- tiles and patches -------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ reading.  What is built stays within a small multiple of the file's size.
 import math
 import pickletools
 import re
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,12 +21,20 @@ class PickleError(SourceError):
     """A pickle that is damaged, or holds anything but plain values; the message names the file."""
 
 
+class _Elsewhere(Exception):
+    """A pickle of protocol 5 whose arrays were handed to something else than the file."""
+
+
 Plain = dict[str, Any]
 """What is read: arrays of numbers, numbers, text, bytes, None, and lists of all these but arrays, by name."""
 
 _NAMES = {
     "numpy.core.multiarray _reconstruct": "array",
     "numpy._core.multiarray _reconstruct": "array",
+    "numpy.core.numeric _frombuffer": "array of a buffer",
+    "numpy._core.numeric _frombuffer": "array of a buffer",
+    "numpy.core.multiarray scalar": "number",
+    "numpy._core.multiarray scalar": "number",
     "numpy ndarray": "array type",
     "numpy dtype": "dtype",
     "_codecs encode": "encode",
@@ -34,7 +42,7 @@ _NAMES = {
 _VALUES = {
     *("NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
     *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "SHORT_BINSTRING", "BINSTRING"),
-    *("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
+    *("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "BYTEARRAY8"),
 }
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -67,26 +75,35 @@ class _Dtype:
 
 
 class _Array:
-    """An array whose content follows later in the file."""
+    """An array; up to protocol 4 its content follows later in the file."""
 
-    value: np.ndarray | None = None
+    def __init__(self, value: np.ndarray | None = None) -> None:
+        self.value = value
 
 
 def read_pickle(content: bytes, file: str) -> Plain:
-    """Read a pickled dictionary of plain values, as `Plain`; byte strings of Python 2 are read as latin-1 text.
+    """Read a pickled dictionary of plain values, as `Plain`.
+
+    Keys that are bytes, and byte strings of Python 2, are read as latin-1 text, numpy's scalars as numbers, tuples as
+    lists.
 
     Args:
         content: the pickle, of protocol 2 or later; what follows its end is ignored.
         file: its name, for messages.
 
     Returns:
-        The dictionary; its arrays are read-only views of the content.
+        The dictionary; its arrays are read-only.
 
     Raises:
         PickleError: the pickle is damaged, announces more than it holds, or holds anything but plain values.
     """
     try:
         return _Reader(content).read()
+    except _Elsewhere:
+        raise PickleError(
+            f"{file}: does not hold its arrays, which were pickled apart from it (out-of-band buffers of protocol 5): "
+            "pickle it without buffer_callback"
+        ) from None
     except PickleError as error:
         raise PickleError(
             f"{file}: {error}; nothing of it was run. Get the file again, from a source you trust"
@@ -142,7 +159,7 @@ class _Reader:
                 _of_kind(list, stack[-1]).extend(items)
             case "SETITEM" | "SETITEMS":
                 items = self.pop(2) if instruction == "SETITEM" else self.pop_to_mark()
-                keys = [_of_kind(str, key) for key in items[::2]]
+                keys = [self.key(key) for key in items[::2]]
                 _of_kind(dict, stack[-1]).update(zip(keys, items[1::2], strict=True))
             case "GLOBAL":
                 stack.append(_name(argument))
@@ -155,6 +172,8 @@ class _Reader:
                 stack.append(self.call(_of_kind(_Name, name).meaning, _of_kind(tuple, arguments)))
             case "BUILD":
                 self.build(_of_kind(tuple, stack.pop()))
+            case "NEXT_BUFFER" | "READONLY_BUFFER":
+                raise _Elsewhere
             case _:
                 raise PickleError(f"uses the instruction {instruction}, which no pickle of arrays needs")
 
@@ -169,22 +188,38 @@ class _Reader:
     def pop_to_mark(self) -> list[Any]:
         return self.pop(len(self.stack) - self.marks.pop())
 
-    def call(self, meaning: str, arguments: tuple[Any, ...]) -> _Array | _Dtype | bytes:
+    def key(self, key: Any) -> str:
+        if type(key) is not bytes:
+            return str(_of_kind(str, key))
+        self.count(len(key))
+        return key.decode("latin-1")
+
+    def call(self, meaning: str, arguments: tuple[Any, ...]) -> Any:
         """What a function of the `_NAMES` would give, for the arguments that the pickle of an array has."""
         match meaning, arguments:
             case "array", (_Name(meaning="array type"), (0,), bytes() | str()):
                 return _Array()
+            case "array of a buffer", (data, _Dtype() as dtype, tuple() as shape, "C" | "F" as order):
+                return _Array(self.array(data, dtype.dtype, shape, order))
+            case "array of a buffer", (data, _Dtype() as dtype, tuple() as shape, "K", tuple() as axes):
+                return _Array(self.array(data, dtype.dtype, shape, "C").transpose(axes))
+            case "number", (_Dtype() as dtype, data):
+                return self.array(data, dtype.dtype, (), "C").item()
             case "dtype", (str() as code, _, _):
                 return _Dtype(code)
             case "encode", (str() as text, "latin1" | "latin-1"):
                 return self.encode(text)
-        raise PickleError(f"makes an {meaning} of other arguments than the pickle of an array has")
+        raise PickleError(f"makes its {meaning} of other arguments than the pickle of an array has")
 
     def encode(self, text: str) -> bytes:
-        self.encoded += len(text)
+        self.count(len(text))
+        return text.encode("latin-1")
+
+    def count(self, n: int) -> None:
+        """Count bytes that are made of what was read: again and again of the same, they would fill the memory."""
+        self.encoded += n
         if self.encoded > len(self.content):
             raise PickleError("announces more bytes than it holds")
-        return text.encode("latin-1")
 
     def build(self, state: tuple[Any, ...]) -> None:
         target = self.stack[-1]
@@ -193,13 +228,21 @@ class _Reader:
             return
         _, shape, dtype, is_fortran, data = state
         shape, dtype = _of_kind(tuple, shape), _of_kind(_Dtype, dtype).dtype
-        data = self.encode(data) if isinstance(data, str) else _of_kind(bytes, data)
+        _of_kind(_Array, target).value = self.array(data, dtype, shape, "F" if is_fortran else "C")
+
+    def array(self, data: Any, dtype: np.dtype[Any], shape: tuple[Any, ...], order: Literal["C", "F"]) -> np.ndarray:
+        if isinstance(data, str):
+            data = self.encode(data)
+        elif type(data) is not bytearray:
+            _of_kind(bytes, data)
         # Multiplying many or huge numbers would take days.
         if len(shape) > _MOST_AXES or not all(type(n) is int and 0 <= n < _MOST_ENTRIES for n in shape):
             raise PickleError("announces an array of a shape that none has")
         if math.prod(shape) * dtype.itemsize != len(data):
             raise PickleError(f"announces an array of shape {shape} but holds {len(data)} bytes of it")
-        _of_kind(_Array, target).value = np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")
+        array = np.frombuffer(data, dtype)
+        array.setflags(write=False)
+        return array.reshape(shape, order=order)
 
 
 def _name(name: str) -> _Name:
@@ -220,6 +263,10 @@ def _plain(result: Any) -> Plain:
     for key, value in result.items():
         if type(value) is _Array and value.value is not None:
             result[key] = value.value
+        elif type(value) is bytearray:
+            result[key] = bytes(value)
+        elif type(value) is tuple and all(type(x) in _SCALARS for x in value):
+            result[key] = list(value)
         elif type(value) not in _SCALARS and not (type(value) is list and all(type(x) in _SCALARS for x in value)):
             raise PickleError(f"holds more than arrays, numbers, text and lists of them under {key!r}")
     return result

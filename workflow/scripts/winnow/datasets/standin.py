@@ -27,7 +27,8 @@ from winnow.datasets.files.imagenet32 import IMAGENET32_TRAIN, IMAGENET32_VALIDA
 from winnow.datasets.files.names import SourceError
 from winnow.datasets.files.photos import list_photos
 from winnow.datasets.imagenet32 import N_CLASSES, N_INPUTS, ORIGINAL
-from winnow.datasets.photos import read_photo, windows_of
+from winnow.datasets.photos import windows_of
+from winnow.datasets.pixels import read_photo
 from winnow.streams import stream
 
 _SIDE = 32

@@ -32,7 +32,7 @@ def local_copy(folder: str | Path) -> Path:
     folder, setting = Path(folder), os.environ.get(VARIABLE, "")
     if not setting:
         return folder
-    scratch = Path(os.path.expandvars(setting))
+    scratch = Path(os.path.expandvars(setting)).expanduser()
     try:
         own = _own_folder(scratch)
         # Named after its content: another experiment's dataset, or this one made anew, is another copy.

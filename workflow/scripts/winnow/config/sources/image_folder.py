@@ -16,7 +16,7 @@ class ImageFolder(Files):
 
     source: Literal["image_folder"] = Field(description="images in a folder for each class")
     folder: Where = Field(
-        description="folder of the classes' folders, or of train/ and val/ with such; see docs/data.md"
+        description="folder of the classes' folders, or of train/ and val/ (or test/) with such; see docs/data.md"
     )
     side: Count = Field(32, description="side in pixels to which every image is resized")
     validation_share: Share | None = Field(

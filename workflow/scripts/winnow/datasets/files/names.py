@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,6 +26,35 @@ def check_names(paths: Iterable[str | Path]) -> None:
 
 _UNUSABLE = re.compile(r"[{}<>\x00-\x1f\ud800-\udfff]")
 
+_LITTER = {
+    *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "system volume information"),
+    *("icon\r", "__macosx", "network trash folder", "temporary items"),
+    *("lost+found", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@__thumb"),
+}
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file or folder is none of the user's: hidden (leading dot), or left by a system or a network drive."""
+    return name.startswith(".") or name.lower() in _LITTER
+
+
+def as_seen(name: str) -> str:
+    """A name as people see it: an umlaut is one however it is composed, by one character or by two."""
+    return unicodedata.normalize("NFC", name)
+
+
+def expanded(path: str) -> str:
+    """A path with `~`, `$NAME` and `${NAME}` replaced by what they stand for.
+
+    Raises:
+        SourceError: a variable of the environment is not set.
+    """
+    # Not by pathlib, which would write "./x" otherwise.
+    found = os.path.expandvars(os.path.expanduser(path))  # noqa: PTH111
+    if (unset := re.search(r"\$(\w+|\{\w+\})", found)) and not os.path.lexists(found):
+        raise SourceError(f"{path!r}: the environment has no variable {unset[0]}; write the path out")
+    return found
+
 
 def first_few(names: Iterable[str], most: int = 10) -> str:
     """The first names of many, and how many more there are."""
@@ -33,7 +63,7 @@ def first_few(names: Iterable[str], most: int = 10) -> str:
 
 
 def walk(folder: Path) -> dict[str, Path]:
-    """All files of a folder by key, also in subfolders, through links, without hidden ones (leading dot).
+    """All files of a folder by key, also in subfolders, through links, without litter (`is_litter`).
 
     Raises:
         OSError: a folder cannot be listed.
@@ -42,13 +72,13 @@ def walk(folder: Path) -> dict[str, Path]:
     visited: set[str] = set()
     for directory, subfolders, files in os.walk(folder, followlinks=True, onerror=_raise):
         # Sorted, and each real folder once: the result depends neither on the listing's order nor on a loop of links.
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        subfolders[:] = sorted(name for name in subfolders if not is_litter(name))
         if os.path.realpath(directory) in visited:
             subfolders.clear()
             continue
         visited.add(os.path.realpath(directory))
         for name in files:
-            if not name.startswith("."):
+            if not is_litter(name):
                 path = Path(directory, name)
                 found[portable(path.relative_to(folder).as_posix())] = path
     return found
