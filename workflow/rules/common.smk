@@ -98,3 +98,16 @@ def gathered_tables(wildcards):
     else:
         tables = run_tables(wildcards.statistic)
     return expand(tables, experiment=wildcards.experiment)
+
+
+def figure_files(figure):
+    """The outputs of a figure's rule; its name stays a wildcard, which the rule fixes."""
+    return {
+        "pdf": "results/{experiment}/figures/{figure}.pdf",
+        "png": report(
+            "results/{experiment}/figures/{figure}.png",
+            caption=f"../report/{figure}.rst",
+            category="Figures",
+            labels={"experiment": "{experiment}", "figure": figure.removeprefix("fig")},
+        ),
+    }

@@ -21,19 +21,6 @@ FIGURE_FILES = expand(
 )
 
 
-def figure_files(figure):
-    """The outputs of a figure's rule; its name stays a wildcard, which the rule fixes."""
-    return {
-        "pdf": "results/{experiment}/figures/{figure}.pdf",
-        "png": report(
-            "results/{experiment}/figures/{figure}.png",
-            caption=f"../report/{figure}.rst",
-            category="Figures",
-            labels={"experiment": "{experiment}", "figure": figure.removeprefix("fig")},
-        ),
-    }
-
-
 # Figure 2 comes first: its rule says what all of them share.  The others take that over, and add to its params.
 rule plot_fig2:
     """Independent and principal components of the validation images."""
