@@ -9,14 +9,17 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+# Of this file, which may be part of another workflow (`module`).
+sys.path.insert(0, str(Path(workflow.current_basedir).parent / "scripts"))
 
 from winnow.config.parse import parse_config
 from winnow.config.words import ConfigError
 from winnow.config.yaml_files import check_config_file
 
-config_files = workflow.overwrite_configfiles or ["config.yaml"]
-config_origin = ", ".join(map(str, config_files))
+# A module's configuration comes from the workflow around it, from whatever file.
+is_module = not workflow.modifier.is_main_snakefile()
+config_files = [] if is_module else workflow.overwrite_configfiles or ["config.yaml"]
+config_origin = ", ".join(map(str, config_files)) or "the configuration of the module"
 if workflow.config_settings.config:
     config_origin += " with --config"
 try:
