@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 
+from environments.workflow_rules import script_rules
 from project import ROOT
 from slurm import status, submit
 
@@ -122,11 +123,5 @@ def test_slurm_is_asked_once_for_all_jobs_but_again_for_a_new_one(monkeypatch, t
 
 def test_every_rule_of_the_workflow_travels_in_a_group():
     profile = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())
-    rules = {
-        line.split()[1].rstrip(":")
-        for path in (ROOT / "workflow/rules").glob("*.smk")
-        for line in path.read_text().splitlines()
-        if line.startswith("rule ")
-    }
-    assert set(profile["groups"]) == rules
+    assert set(profile["groups"]) == set(script_rules("auto"))
     assert set(profile["group-components"]) <= set(profile["groups"].values())
