@@ -21,6 +21,7 @@ class Job:
     rule: str
     wildcards: dict[str, str]
     reason: str
+    inputs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Project:
             rule = re.match(r"(?:local)?rule (\w+):", block)[1]
             wildcards = re.search(r"^ +wildcards: (.*)$", block, re.MULTILINE)
             reason = re.search(r"^ +reason: (.*)$", block, re.MULTILINE)
+            inputs = re.search(r"^ +input: (.*)$", block, re.MULTILINE)
             pairs = dict(pair.split("=", 1) for pair in wildcards[1].split(", ")) if wildcards else {}
-            jobs.append(Job(rule, pairs, reason[1] if reason else ""))
+            jobs.append(Job(rule, pairs, reason[1] if reason else "", tuple(inputs[1].split(", ")) if inputs else ()))
         return jobs
 
     def results(self, pattern: str = "**/*.parquet", experiment: str = "tiny") -> dict[str, bytes]:
@@ -62,11 +64,12 @@ class Project:
 
 
 def copy_project(folder: Path) -> Project:
+    """A copy, with all that Python and numba have compiled by now: compiling it again takes each copy seconds."""
     folder.mkdir(parents=True)
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / part)
         else:
             shutil.copy(source, folder / part)
     return Project(folder)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import make_dataset
+from examples import examples
 from winnow.clone import clone_gaussian
 from winnow.config.experiment import Config
 from winnow.config.parse import parse_config
@@ -310,7 +311,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6))
 def test_any_configuration_is_taken_or_refused_in_words(raw):
     for settings_of_it in (raw, {**GOOD, **raw}):
@@ -320,7 +321,7 @@ def test_any_configuration_is_taken_or_refused_in_words(raw):
             assert all(line.startswith("some.yaml: ") for line in str(error).splitlines() if line)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet="ab:- \n\t[]{}&*!#|>'\"01", max_size=60).map(str.encode))
 def test_any_bytes_are_taken_or_refused_in_words(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "some.yaml"

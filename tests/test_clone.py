@@ -300,6 +300,7 @@ def test_a_class_that_fails_ends_it_at_once_and_leaves_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory of each mapping")
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_no_more_than_a_class_a_thread_is_in_memory(

@@ -146,6 +146,7 @@ def without_numbers(tables: Tables) -> Tables:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [*CASES, "no number at all"])
 def test_figures_are_drawn(of_case, case):
     dataset, of = of_case

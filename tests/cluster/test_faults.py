@@ -1,5 +1,6 @@
 """Whatever befalls a run on a cluster: it ends, with the same bytes, and nothing that was finished is trained again."""
 
+import shutil
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ from cluster.conftest import SMALL, OnCluster, project_on, running_cluster
 
 ROUNDS = [f"prune_imp_round results/tiny/runs/photos/seed0/imp/round{n}/mask.safetensors" for n in (2, 3)]
 DENSE = "train_dense results/tiny/runs/photos/seed0/dense/rewind.safetensors"
+DATA = "results/tiny/data/photos"
 
 
 def assert_same_as_local(project: OnCluster, finished) -> None:
@@ -47,19 +49,26 @@ def before(cluster) -> int:
     return max((int(job.id) for job in cluster.jobs()), default=0)
 
 
-def test_a_job_that_fails_gets_more_memory_and_time_and_goes_on(on_cluster, before, finished):
-    script = on_cluster.folder / "workflow/scripts/prune_imp_round.py"
+@pytest.fixture
+def prepared(on_cluster, finished) -> OnCluster:
+    """The project with its data: a job less to wait for."""
+    shutil.copytree(finished.folder / DATA, on_cluster.folder / DATA)
+    return on_cluster
+
+
+def test_a_job_that_fails_gets_more_memory_and_time_and_goes_on(prepared, before, finished):
+    script = prepared.folder / "workflow/scripts/prune_imp_round.py"
     fails_once = (
         "if 'round3' in snakemake.output[0] and not Path('failed').exists():\n    Path('failed').touch(); 1 / 0\n"
     )
     script.write_text(script.read_text().replace("time.sleep(3)\n", fails_once))
-    said = on_cluster.start(*SMALL).wait()
-    first, second = chains(on_cluster, before)
+    said = prepared.start(*SMALL).wait()
+    first, second = chains(prepared, before)
     assert (first.state, second.state) == ("FAILED", "COMPLETED")
     assert int(second.memory.rstrip("MG")) == 2 * int(first.memory.rstrip("MG"))
     assert f"Slurm job {first.id}: FAILED" in said
-    assert_trained(on_cluster, disturbed=ROUNDS[1])
-    assert_same_as_local(on_cluster, finished)
+    assert_trained(prepared, disturbed=ROUNDS[1])
+    assert_same_as_local(prepared, finished)
 
 
 @pytest.mark.parametrize(
@@ -70,49 +79,49 @@ def test_a_job_that_fails_gets_more_memory_and_time_and_goes_on(on_cluster, befo
     ],
     ids=["cancelled", "time-out"],
 )
-def test_a_job_that_is_ended_is_tried_again(on_cluster, before, finished, fault, state):
-    hang_once(on_cluster)
-    run = on_cluster.start(*SMALL)
-    on_cluster.until_training(3)
-    (job,) = chains(on_cluster, before)
-    on_cluster.cluster.ask(*(part.format(job.id) for part in fault))
+def test_a_job_that_is_ended_is_tried_again(prepared, before, finished, fault, state):
+    hang_once(prepared)
+    run = prepared.start(*SMALL)
+    prepared.until_training(3)
+    (job,) = chains(prepared, before)
+    prepared.cluster.ask(*(part.format(job.id) for part in fault))
     said = run.wait()
-    first, second = chains(on_cluster, before)
+    first, second = chains(prepared, before)
     assert (first.state, second.state) == (state, "COMPLETED")
     assert f"Slurm job {first.id}: {state}" in said
-    assert_trained(on_cluster, disturbed=ROUNDS[1])
-    assert_same_as_local(on_cluster, finished)
+    assert_trained(prepared, disturbed=ROUNDS[1])
+    assert_same_as_local(prepared, finished)
 
 
-def test_a_node_that_dies(on_cluster, before, finished):
-    hang_once(on_cluster)
-    run = on_cluster.start(*SMALL)
-    on_cluster.until_training(3)
-    on_cluster.cluster.kill_node("gpu1")
-    on_cluster.until(lambda: on_cluster.cluster.node_states()["gpu1"].startswith("down"), "loss of the node")
-    on_cluster.cluster.start_node("gpu1")
-    on_cluster.until(lambda: on_cluster.cluster.node_states()["gpu1"] == "idle", "return of the node")
+def test_a_node_that_dies(prepared, before, finished):
+    hang_once(prepared)
+    run = prepared.start(*SMALL)
+    prepared.until_training(3)
+    prepared.cluster.kill_node("gpu1")
+    prepared.until(lambda: prepared.cluster.node_states()["gpu1"].startswith("down"), "loss of the node")
+    prepared.cluster.start_node("gpu1")
+    prepared.until(lambda: prepared.cluster.node_states()["gpu1"] == "idle", "return of the node")
     time.sleep(5)  # while the node clears away what it had of the job
-    on_cluster.until_requeued()
+    prepared.until_requeued()
     run.wait()
-    (job,) = chains(on_cluster, before)
+    (job,) = chains(prepared, before)
     assert job.restarts == 1  # Slurm requeued it
-    assert_trained(on_cluster, disturbed=ROUNDS[1])
-    assert_same_as_local(on_cluster, finished)
+    assert_trained(prepared, disturbed=ROUNDS[1])
+    assert_same_as_local(prepared, finished)
 
 
-def test_preemption(on_cluster, before, finished):
-    hang_once(on_cluster)
-    run = on_cluster.start(*SMALL)
-    on_cluster.until_training(3)
+def test_preemption(prepared, before, finished):
+    hang_once(prepared)
+    run = prepared.start(*SMALL)
+    prepared.until_training(3)
     urgent = ["sbatch", "--partition=urgent", "--nodelist=gpu1", "--exclusive", "--output=/dev/null", "--wrap=sleep 5"]
-    assert on_cluster.cluster.ask(*urgent)
-    on_cluster.until_requeued()
+    assert prepared.cluster.ask(*urgent)
+    prepared.until_requeued()
     run.wait()
-    (job,) = chains(on_cluster, before)
+    (job,) = chains(prepared, before)
     assert job.restarts == 1
-    assert_trained(on_cluster, disturbed=ROUNDS[1])
-    assert_same_as_local(on_cluster, finished)
+    assert_trained(prepared, disturbed=ROUNDS[1])
+    assert_same_as_local(prepared, finished)
 
 
 def test_the_controller_is_away_while_a_job_ends_and_the_next_is_due(on_cluster, before, finished):
@@ -130,39 +139,39 @@ def test_the_controller_is_away_while_a_job_ends_and_the_next_is_due(on_cluster,
     assert_same_as_local(on_cluster, finished)
 
 
-def test_interrupted(on_cluster, before, finished):
-    hang_once(on_cluster)
-    run = on_cluster.start(*SMALL)
-    on_cluster.until_training(3)
+def test_interrupted(prepared, before, finished):
+    hang_once(prepared)
+    run = prepared.start(*SMALL)
+    prepared.until_training(3)
     run.interrupt(signal.SIGINT)
-    on_cluster.until(lambda: not on_cluster.active(), "cancelling of the jobs", 20)
-    on_cluster.start(*SMALL).wait()
-    assert_trained(on_cluster, disturbed=ROUNDS[1])
-    assert_same_as_local(on_cluster, finished)
+    prepared.until(lambda: not prepared.active(), "cancelling of the jobs", 20)
+    prepared.start(*SMALL).wait()
+    assert_trained(prepared, disturbed=ROUNDS[1])
+    assert_same_as_local(prepared, finished)
 
 
-def test_terminated(on_cluster, before, finished):
-    run = on_cluster.start(*SMALL)
-    on_cluster.until_training(3)
+def test_terminated(prepared, before, finished):
+    run = prepared.start(*SMALL)
+    prepared.until_training(3)
     run.interrupt(signal.SIGTERM)  # submits nothing more, waits for what runs
-    assert not on_cluster.active()
-    on_cluster.start(*SMALL).wait()
-    assert_trained(on_cluster, disturbed=None)
-    assert_same_as_local(on_cluster, finished)
+    assert not prepared.active()
+    prepared.start(*SMALL).wait()
+    assert_trained(prepared, disturbed=None)
+    assert_same_as_local(prepared, finished)
 
 
-def test_killed_while_its_jobs_go_on(on_cluster, before, finished):
-    run = on_cluster.start(*SMALL)
-    on_cluster.until_training(2)
+def test_killed_while_its_jobs_go_on(prepared, before, finished):
+    run = prepared.start(*SMALL)
+    prepared.until_training(2)
     run.interrupt(signal.SIGKILL)
-    (left,) = on_cluster.active()
-    locked = on_cluster.start(*SMALL)
+    (left,) = prepared.active()
+    locked = prepared.start(*SMALL)
     assert locked.process.wait(60) == 1 and "--unlock" in locked.said.read_text()
-    on_cluster.start("--unlock").wait()
-    said = on_cluster.start(*SMALL).wait()
+    prepared.start("--unlock").wait()
+    said = prepared.start(*SMALL).wait()
     assert f"Jobs of an earlier run are still going in this folder: {left}." in said
-    assert_trained(on_cluster, disturbed=None)
-    assert_same_as_local(on_cluster, finished)
+    assert_trained(prepared, disturbed=None)
+    assert_same_as_local(prepared, finished)
 
 
 def test_slurm_forgets_finished_jobs(tmp_path, finished):

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from examples import examples
 from winnow.datasets.files.photos import PhotosError, list_photos
 from winnow.datasets.photos import Cut, prepare_photos
 from winnow.datasets.pixels import _to_rgb, read_photo
@@ -115,7 +116,7 @@ def test_overlap_without_room_for_training_says_so(folder: Path, tmp_path: Path)
         prepare_photos(tmp_path / "data", photos=folder, **{**SMALL, "tile": 16, "stride": 3})
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(
     st.integers(1, 12),
     st.integers(0, 40),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from examples import examples
 from winnow.datasets.pickles import PickleError, read_pickle
 
 RNG = np.random.default_rng(0)
@@ -73,7 +74,7 @@ numbers = arrays.arrays(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.dictionaries(st.text(), st.one_of(plain, st.lists(plain), numbers)), st.integers(3, 5))
 def test_plain_values_are_read_as_pickle_reads_them(held: dict, protocol: int) -> None:
     read = read_pickle(pickle.dumps(held, protocol), "x")
@@ -277,7 +278,7 @@ GOOD = [pickle.dumps(BATCH, protocol) for protocol in (2, 3, 4, 5)]
 GOOD += [pickle.dumps(SCALARS, 4), pickle.dumps(SCALARS, 5), python_2({"data": BATCH["data"]})]
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 @given(
     st.sampled_from(GOOD),
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=4),

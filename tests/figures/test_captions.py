@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined
 from pydantic import TypeAdapter
 
+from examples import examples
 from winnow.config.settings import Name
 
 REPORT = Path(__file__).parents[2] / "workflow" / "report"
@@ -55,7 +56,7 @@ def test_other_texts_render(name):
         assert all(f"Figure {number}" in html for number in range(1, 7))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.from_regex(NAME, fullmatch=True), st.from_regex(NAME, fullmatch=True))
 def test_any_name_that_the_configuration_allows_is_shown_as_it_is(called, experiment):
     for name in ("workflow", "fig3", "fig5"):

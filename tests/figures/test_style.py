@@ -23,6 +23,7 @@ def a_figure() -> Figure:
     return plot_fig4(synthetic.locality(TINY), synthetic.kurtosis_by_class(TINY), dataset=NAME)
 
 
+@pytest.mark.slow
 def test_files_are_the_same_each_time(tmp_path):
     figure = a_figure()
     save_figure(figure, tmp_path / "a.pdf", tmp_path / "a.png")
@@ -35,6 +36,7 @@ def test_files_are_the_same_each_time(tmp_path):
     assert {path.suffix for path in tmp_path.iterdir()} == {".pdf", ".png"}, "parts of files are left behind"
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_files(tmp_path):
     program = (
         "import sys, synthetic as s\n"

@@ -120,6 +120,7 @@ def test_kurtosis_of_exactly_3_scores_0():
     assert scoring._score(np, np.array([2.0, 3.0, 4.0]), np.array([3.0, 5.0, 6.0])).tolist() == [-0.5, 0.0, 0.5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("from_inputs", [False, True])
 def test_single_precision_is_enough_at_full_size(from_inputs, monkeypatch):
     """3072 inputs and all weights: each score is a small difference of two kurtoses."""

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import OTHER_DEVICES, assert_same_table
 
+from examples import examples
 from reference import locality as reference
 from winnow.measure import autocorrelation as correlating
 from winnow.measure import widths
@@ -45,7 +46,7 @@ def sums_to(side, weight):
 # -- autocorrelation --------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 6), st.integers(1, 6)),
     share=st.floats(0, 1),

@@ -7,9 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from examples import examples
 from winnow.streams import stream
 
-FIXED = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+FIXED = settings(max_examples=examples(60), deadline=None, derandomize=True, database=None)
 """The same examples in every run, however slow the machine."""
 
 seeds = st.integers(0, 2**32)

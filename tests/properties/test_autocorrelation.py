@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from properties.strategies import FIXED, connections, seeds
 from reference import locality as reference
 from winnow.measure.autocorrelation import autocorrelation
@@ -26,7 +27,7 @@ def test_pairs_are_counted_twice_and_all_of_them(connected):
     assert (s >= 0).all() and (s <= counts.sum(axis=1)[:, None, None]).all()
 
 
-@settings(FIXED, max_examples=25)
+@settings(FIXED, max_examples=examples(25))
 @given(connections(most=5))
 def test_is_the_count_pair_by_pair(connected):
     expected = [reference.autocorrelation(mask) for mask in connected]
@@ -82,7 +83,7 @@ def test_every_mask_has_widths_or_none_and_is_counted(connected, channels, inclu
     assert (np.nan_to_num(units["moment_y"]) <= longest[0]).all()
 
 
-@settings(FIXED, max_examples=40)
+@settings(FIXED, max_examples=examples(40))
 @given(connections(), st.booleans(), seeds)
 def test_widths_follow_their_unit_and_turn_with_the_image(connected, include_origin, seed):
     options = {"include_origin": include_origin, "min_weights": 3}
@@ -112,7 +113,7 @@ def test_pair_correlation_counts_all_pairs_and_expects_as_many(connected):
     np.testing.assert_allclose(of_full, 1, rtol=1e-12)  # all of the window is no structure
 
 
-@settings(FIXED, max_examples=20)
+@settings(FIXED, max_examples=examples(20))
 @given(connections(most=4))
 def test_pair_correlation_is_that_of_counting(connected):
     square = connected[:, :, : min(connected.shape[2:]), : min(connected.shape[2:])]

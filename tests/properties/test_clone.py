@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from properties.strategies import FIXED, images, seeds
 from winnow.clone import certify, clone_gaussian, fit_gaussian
 from winnow.store.datasets import new_dataset, open_dataset
@@ -132,7 +133,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("clones")
 
 
-@settings(FIXED, max_examples=12)
+@settings(FIXED, max_examples=examples(12))
 @given(sources(), st.sampled_from(["channel", "joint"]), st.integers(2, 4))
 def test_a_clone_does_not_depend_on_the_threads(folder, source, per, threads):
     shape, n_classes, splits = source
@@ -144,7 +145,7 @@ def test_a_clone_does_not_depend_on_the_threads(folder, source, per, threads):
         assert np.isfinite(drawn).all() and (drawn == same).all() and (labels == of_source).all()
 
 
-@settings(FIXED, max_examples=12)
+@settings(FIXED, max_examples=examples(12))
 @given(sources(), seeds)
 def test_what_the_certificate_expects_follows_the_class(folder, source, seed):
     shape, n_classes, splits = source

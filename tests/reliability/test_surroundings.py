@@ -19,6 +19,8 @@ FIG1 = ["--cores", "2", "fig1"]
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--configfile", "configs/tiny.yaml"]
 N_FILES = 20
 """Files that figure 1 needs, but for logs and times."""
+N_DATA = 7
+"""Those of them that are the dataset's."""
 
 
 def allowed(*command: str) -> bool:
@@ -171,10 +173,10 @@ def test_a_file_without_permission_is_named_and_then_the_run_goes_on(finished, c
 
 
 def test_a_second_start_is_refused_and_does_not_disturb_the_first(finished, fresh):
-    first = Run(fresh, *FIG1)
+    first = Run(fresh, "--cores", "2", "fig2")
     wait_until(lambda: locked(fresh) or first.ended(), "the lock")
     second = run(fresh)
     assert second.returncode != 0 and "Directory cannot be locked" in second.stdout, second.stdout
     assert "Traceback" not in second.stdout
     assert first.wait() and first.snakemake.returncode == 0
-    assert same_results(fresh.folder / TINY, finished.folder / TINY) == N_FILES
+    assert same_results(fresh.folder / TINY, finished.folder / TINY) == len(("pdf", "png", "components")) + N_DATA

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from conftest import make_dataset
+from examples import examples
 from winnow.job.devices import free_memory, matmul_precision
 from winnow.network import initial_parameters
 from winnow.pruning.masks import apply_mask, full_mask
@@ -91,7 +92,7 @@ def test_equals_the_reference(any_dataset, hidden, density, dtype, tolerance, de
     assert not np.allclose(engine.parameters()["layers.0.weight"], start["layers.0.weight"], atol=1e-2)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=examples(25), deadline=None, derandomize=True)
 @given(
     hidden=st.lists(st.integers(1, 30), min_size=1, max_size=3),
     batch=st.integers(2, 45),
@@ -224,6 +225,7 @@ def test_the_recording_leaves_the_start_parameters(dataset, pretended_gpu):
     assert_same(engine.parameters(), start)
 
 
+@pytest.mark.slow
 def test_no_tensor_is_left_on_the_host(dataset, pretended_gpu):
     """On the `meta` device, which has no values and takes no other device's tensors."""
     engine = GraphEngine(*start_from(), dataset, SGD, device="meta")

@@ -20,7 +20,9 @@ NOTHING_TO_SAY = {"record_run"}
 # -- a changed result raises its version -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", VERSIONS)
+@pytest.mark.parametrize(
+    "step", [pytest.param(step, marks=[pytest.mark.slow] * (step == "plot_figures")) for step in VERSIONS]
+)
 def test_a_changed_result_raises_its_version(step):
     recorded = read_record().get(step, {"version": None})
     assert recorded["version"] == VERSIONS[step], (

@@ -1,0 +1,13 @@
+"""How many examples of a property are tried: all, or few while working."""
+
+from hypothesis import settings
+
+FEW = "few"
+"""The profile of `pytest -m "not slow"`."""
+
+settings.register_profile(FEW, max_examples=15)  # of 100
+
+
+def examples(number: int) -> int:
+    """So many in the default profile; in proportion fewer in the other, but some."""
+    return max(number * settings.default.max_examples // 100, min(number, 6))
