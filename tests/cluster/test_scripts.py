@@ -1,6 +1,7 @@
 """The profile's scripts without a cluster: what sbatch is asked for, what is made of Slurm's answers."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -123,10 +124,9 @@ def test_slurm_is_asked_once_for_all_jobs_but_again_for_a_new_one(monkeypatch, t
 def test_every_rule_of_the_workflow_travels_in_a_group():
     profile = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())
     rules = {
-        line.split()[1].rstrip(":")
+        name
         for path in (ROOT / "workflow/rules").glob("*.smk")
-        for line in path.read_text().splitlines()
-        if line.startswith("rule ")
+        for name in re.findall(r"^ *(?:use rule \w+ as|rule) (\w+)(?: with)?:$", path.read_text(), re.MULTILINE)
     }
     assert set(profile["groups"]) == rules
     assert set(profile["group-components"]) <= set(profile["groups"].values())
