@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent
 
-PROJECTS = {"fresh", "planned", "finished", "continued", "cluster", "conda"}
+PROJECTS = {"fresh", "finished", "continued", "cluster", "conda"}
 """Fixtures that run Snakemake, or are there to run it in."""
 
 GROUPS = {"environments": "conda", "reliability": "reliability", "cluster": "cluster"}

@@ -17,7 +17,14 @@ from winnow.figures.fig6 import plot_fig6
 from winnow.figures.pictures import mask_pictures, most_connected
 from winnow.figures.style import CLONE, METHODS, house_style
 
-EXPERIMENTS = pytest.mark.parametrize("experiment", [FULL, ONE_SEED, TINY], ids=["full", "one seed", "tiny"])
+EXPERIMENTS = pytest.mark.parametrize(
+    "experiment",
+    [
+        pytest.param(FULL, id="full", marks=pytest.mark.slow),
+        pytest.param(ONE_SEED, id="one seed"),
+        pytest.param(TINY, id="tiny"),
+    ],
+)
 ONE_ROUND = Experiment(n_rounds=1, seeds=(0,), n_units=3, shape=(3, 8, 8), n_classes=2)
 
 
