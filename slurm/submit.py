@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 LOGS = Path("logs/slurm")
@@ -53,6 +54,92 @@ def job_name(job: dict) -> str:
     return f"winnow-{job['groupid'] if job['type'] == 'group' else job['rule']}"
 
 
+@dataclass(frozen=True)
+class Nodes:
+    """Nodes of a partition that are alike."""
+
+    partition: str
+    is_default: bool
+    processors: int
+    memory: int
+    gres: str
+
+    def __str__(self) -> str:
+        gpus = self.gres if "gpu" in self.gres else "no GPU"
+        default = " (default)" if self.is_default else ""
+        return f"{self.partition}{default}: nodes of {self.processors} processors, {self.memory} MB, {gpus}"
+
+
+def all_nodes() -> list[Nodes]:
+    """The nodes that there are; none if Slurm does not answer."""
+    asked = ["sinfo", "--noheader", "--exact", "--format=%P|%c|%m|%G"]
+    try:
+        said = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    rows = (re.fullmatch(r"([^|*]+)(\*?)\|(\d+)\+?\|(\d+)\+?\|(.*)", line.strip()) for line in said.splitlines())
+    nodes = (Nodes(row[1], bool(row[2]), int(row[3]), int(row[4]), row[5]) for row in rows if row)
+    return list(dict.fromkeys(nodes))
+
+
+def gpus_of(job: dict, jobs_per_gpu: int = 1) -> int:
+    """GPUs that a job needs; the resource `gpu` counts jobs on a GPU, so many share one."""
+    return math.ceil(int(job["resources"].get("gpu", 0)) / jobs_per_gpu)
+
+
+def partition_of(job: dict) -> str | None:
+    """The partition that a job is sent to; None is the default one."""
+    resources = job["resources"]
+    partition = resources.get("slurm_partition")
+    return resources.get("slurm_gpu_partition", partition) if gpus_of(job) else partition
+
+
+def in_reach(job: dict, nodes: list[Nodes]) -> list[Nodes]:
+    """The nodes that a job may be sent to; none where only sbatch knows."""
+    partition = partition_of(job)
+    if re.search(r"(^|\s)(-p|--partition|-M|--clusters?)\b", str(job["resources"].get("slurm_extra", ""))):
+        return []
+    return [one for one in nodes if (one.partition in partition.split(",") if partition else one.is_default)]
+
+
+def fitted(job: dict, nodes: list[Nodes]) -> dict:
+    """The job with no more processors than the nodes have, and more time for it: Slurm would let it wait for ever."""
+    most = max((one.processors for one in in_reach(job, nodes) if can_run(job, one)), default=job["threads"])
+    if most >= job["threads"]:
+        return job
+    longer = math.ceil(int(job["resources"]["runtime"]) * job["threads"] / most)
+    return {**job, "threads": most, "resources": {**job["resources"], "runtime": longer}}
+
+
+def can_run(job: dict, one: Nodes) -> bool:
+    """Whether a node has the memory and GPUs of a job."""
+    return int(job["resources"]["mem_mb"]) <= one.memory and (not gpus_of(job) or "gpu" in one.gres)
+
+
+def advice(job: dict, nodes: list[Nodes]) -> str:
+    """What was asked for, what there is, and what to write."""
+    gpus, resources = gpus_of(job), job["resources"]
+    where = partition_of(job) or "the default partition"
+    asked = [f"{job['threads']} processors", f"{resources['mem_mb']} MB", f"{resources['runtime']} minutes"]
+    lines = [
+        f"{job_name(job)} asks for {', '.join(asked + ['a GPU'] * bool(gpus))} in {where}; there are",
+        *(f"  {one}" for one in nodes),
+    ]
+    name = "slurm_gpu_partition" if gpus else "slurm_partition"
+    unsuitable = {one.partition for one in nodes if not can_run(job, one)}
+    suitable = sorted((one.partition for one in nodes if can_run(job, one)), key=unsuitable.__contains__)
+    if suitable:
+        if not any(can_run(job, one) for one in in_reach(job, nodes)):
+            lines += ["write into my-site/config.yaml, and add --profile my-site:"]
+            lines += ["  default-resources:", f"    {name}: {suitable[0]}"]
+    elif gpus and not any("gpu" in one.gres for one in nodes):
+        lines.append('no node has a GPU: add --config "compute={device: cpu}"')
+    elif nodes:
+        most = max(one.memory for one in nodes if not gpus or "gpu" in one.gres)
+        lines.append(f"no node has the memory: add --resources mem_mb={most} gpu=1, which lets fewer run at a time")
+    return "\n  ".join([*lines, "see docs/cluster.md"])
+
+
 def sbatch_options(job: dict, jobs_per_gpu: int = 1) -> list[str]:
     """The job's resources as options of sbatch.
 
@@ -74,12 +161,10 @@ def sbatch_options(job: dict, jobs_per_gpu: int = 1) -> list[str]:
         f"--mem={resources['mem_mb']}M",
         f"--time={resources['runtime']}",
     ]
-    partition = resources.get("slurm_partition")
-    if gpus := math.ceil(int(resources.get("gpu", 0)) / jobs_per_gpu):
-        partition = resources.get("slurm_gpu_partition", partition)
+    if gpus := gpus_of(job, jobs_per_gpu):
         model = f"{resources['gpu_model']}:" if "gpu_model" in resources else ""
         options.append(f"--gres={resources['gres']}" if "gres" in resources else f"--gpus={model}{gpus}")
-    named = {"partition": partition, "account": resources.get("slurm_account")}
+    named = {"partition": partition_of(job), "account": resources.get("slurm_account")}
     named |= {name: resources.get(name) for name in ("qos", "constraint", "reservation")}
     options += [f"--{name}={value}" for name, value in named.items() if value]
     return options + shlex.split(str(resources.get("slurm_extra", "")))
@@ -105,6 +190,7 @@ def plain_run(script: str, job: dict, *, force: bool) -> str:
     )
     if (n_modes, n_targets) != (1, 1):
         sys.exit("slurm/submit.py: unknown form of Snakemake's jobscript; this profile is for the pinned version")
+    script = re.sub(r"^# properties = .*\n", "", script, flags=re.MULTILINE)  # names all inputs: sbatch takes 4 MB
     script = re.sub(r" --keep-incomplete(?= )" if force else r" --(?:force|keep-incomplete)(?= )", "", script)
     script = re.sub(r" --cores \S+", f" --cores {job['threads']}", script)
     first, rest = script.split("\n", 1)
@@ -128,6 +214,21 @@ def jobs_of_earlier_runs(run: str) -> list[str]:
     ]
 
 
+class Refused(Exception):
+    """Slurm will not take a job, at no time."""
+
+
+def say_once(run: str, what: str, details: str) -> str:
+    """What is to be said, with details where this run has not said it before (of another try, another seed)."""
+    place = EXITS / f"said-{run}.txt"
+    before = place.read_text().splitlines() if place.exists() else []
+    if (line := json.dumps(what)) in before:
+        return f"{what}: as said above"
+    with place.open("a") as said:
+        said.write(f"{line}\n")
+    return f"{what}\n  {details}"
+
+
 def sbatch(options: list[str], script: str, comment: str) -> str:
     """Submit a script; the job's id.  Tries again while the controller does not answer."""
     deadline, told = time.monotonic() + PATIENCE, False
@@ -138,9 +239,7 @@ def sbatch(options: list[str], script: str, comment: str) -> str:
         if done.returncode == 0:
             return done.stdout.strip().split(";")[0]
         if not any(words in said for words in TRANSIENT) or time.monotonic() > deadline:
-            sys.exit(
-                f"sbatch refused the job: {said}\n  it was called with {shlex.join(options)}\n  see docs/cluster.md"
-            )
+            raise Refused(said)
         if not told:
             print(f"{said}\n  sbatch will be tried again for {PATIENCE / 60:.0f} minutes", file=sys.stderr)
             told = True
@@ -159,6 +258,8 @@ def main() -> None:
     run = path.parent.name  # Snakemake's temporary folder, one a run
     for folder in (LOGS, EXITS):
         folder.mkdir(parents=True, exist_ok=True)
+    nodes = all_nodes()
+    job = fitted(job, nodes)
     options = sbatch_options(job, int(os.environ.get("WINNOW_JOBS_PER_GPU", 1)))
     if earlier := jobs_of_earlier_runs(run):
         print(
@@ -170,7 +271,14 @@ def main() -> None:
     first_try = re.search(r"--attempt '?1'?(?= )", script) is not None
     force = first_try and bool(os.environ.get("WINNOW_FORCED"))
     comment = f"winnow/{run}/{uuid.uuid4().hex[:12]}"
-    print(sbatch(options, plain_run(script, job, force=force), comment))
+    try:
+        print(sbatch(options, plain_run(script, job, force=force), comment))
+    except Refused as refused:
+        details = f"it was called with {shlex.join(options)}\n  {advice(job, nodes)}"
+        sys.exit(say_once(run, f"sbatch refused the job {job_name(job)}: {refused}", details))
+    if (reach := in_reach(job, nodes)) and not any(can_run(job, one) for one in reach):
+        what = f"No node has what {job_name(job)} needs: it may wait for ever"
+        print(say_once(run, what, advice(job, nodes)), file=sys.stderr)
 
 
 if __name__ == "__main__":

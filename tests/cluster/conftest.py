@@ -115,11 +115,11 @@ class OnCluster:
 
 
 @contextlib.contextmanager
-def running_cluster(**sizes: int) -> Iterator[Cluster]:
+def running_cluster(**options: int | str) -> Iterator[Cluster]:
     if missing := missing_programs():
         pytest.skip(f"Slurm is not installed here ({', '.join(missing)} not found): apt-get install slurm-wlm munge")
     folder = Path(tempfile.mkdtemp(prefix="slurm"))  # short: sockets lie in it
-    cluster = Cluster(folder, **sizes)
+    cluster = Cluster(folder, **options)
     try:
         cluster.start()
         yield cluster

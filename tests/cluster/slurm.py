@@ -44,8 +44,8 @@ class Job:
 class Cluster:
     """A Slurm cluster of one machine.
 
-    Nodes `cpu1 …` and `gpu1`, in the partitions `cpu` and `gpu`, and all of them in the default one, `all`.  Jobs in
-    the partition `urgent` push others off any node; these are requeued.
+    Nodes `cpu1 …` and `gpu1`, in the partitions `cpu` and `gpu`, and all of them in `all`.  Jobs in the partition
+    `urgent` push others off any node; these are requeued.
 
     Args:
         folder: for all of its files; its path is short and has no blanks.
@@ -53,9 +53,19 @@ class Cluster:
         gpus: GPUs of the node that has some.
         cpus: processors of each node.
         min_job_age: seconds for which a finished job is remembered.
+        default: the default partition.
     """
 
-    def __init__(self, folder: Path, *, cpu_nodes: int = 2, gpus: int = 3, cpus: int = 8, min_job_age: int = 86400):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        cpu_nodes: int = 2,
+        gpus: int = 3,
+        cpus: int = 8,
+        min_job_age: int = 86400,
+        default: str = "all",
+    ):
         self.folder = folder.resolve()
         self.nodes = [f"cpu{n}" for n in range(1, cpu_nodes + 1)] + ["gpu1"]
         for name in ("etc", "run", "log", "state", "bin", *(f"spool/{node}" for node in self.nodes)):
@@ -64,9 +74,9 @@ class Cluster:
             folder.chmod(0o755)  # munge insists
         self.conf = self.folder / "etc/slurm.conf"
         self._daemons: dict[str, subprocess.Popen] = {}
-        self._configure(gpus, cpus, min_job_age)
+        self._configure(gpus, cpus, min_job_age, default)
 
-    def _configure(self, gpus: int, cpus: int, min_job_age: int) -> None:
+    def _configure(self, gpus: int, cpus: int, min_job_age: int, default: str) -> None:
         here, host, user = self.folder, socket.gethostname().split(".")[0], subprocess.getoutput("id -un")
         ports = free_ports(len(self.nodes) + 1)
         sizes = f"CPUs={cpus} RealMemory=200000 State=UNKNOWN"
@@ -114,11 +124,12 @@ class Cluster:
             resource = f"Gres=gpu:{gpus} " if node == "gpu1" else ""
             lines.append(f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} {resource}{sizes}")
         for name, nodes, options in (
-            ("all", self.nodes, "Default=YES PriorityTier=1"),
+            ("all", self.nodes, "PriorityTier=1"),
             ("cpu", self.nodes[:-1], "PriorityTier=1"),
             ("gpu", self.nodes[-1:], "PriorityTier=1"),
             ("urgent", self.nodes, "PriorityTier=2 PreemptMode=OFF"),
         ):
+            options += " Default=YES" if name == default else ""
             lines.append(f"PartitionName={name} Nodes={','.join(nodes)} {options} MaxTime=1-0 State=UP")
         self.conf.write_text("\n".join(line.strip() for line in lines) + "\n")
         devices = ",".join(DEVICES[:gpus])

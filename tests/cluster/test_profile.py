@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 import yaml
 
-from cluster.conftest import SMALL, OnCluster
+from cluster.conftest import SMALL, OnCluster, running_cluster
 from project import ROOT, copy_project
 
 
@@ -92,3 +92,28 @@ def test_a_chain_of_several_seeds_in_one_allocation(on_cluster: OnCluster, befor
     (chain,) = [job for job in on_cluster.cluster.jobs() if job.name == "winnow-chain" and int(job.id) > before]
     assert (chain.gpus, chain.cpus) == (1, 2)
     assert all((on_cluster.folder / mask).exists() for mask in masks)
+
+
+def test_small_nodes_in_another_folder_and_a_default_partition_without_gpus(tmp_path):
+    project = copy_project(tmp_path / "project").folder
+    (tmp_path / "elsewhere").mkdir()
+    statistics = [
+        f"results/tiny/runs/photos/seed0/{method}/locality.parquet" for method in ("imp", "oneshot", "random")
+    ]
+    command = [sys.executable, "-m", "snakemake", "--profile", "./slurm", "-d", str(tmp_path / "elsewhere")]
+    command += ["--seconds-between-status-checks", "2", *statistics, "--configfile", "configs/tiny.yaml"]
+    partition = ["--default-resources", "slurm_gpu_partition=gpu"]
+    with running_cluster(cpus=2, default="cpu") as small:
+        ended = [
+            subprocess.run(
+                [*command, *more], cwd=project, env=small.environment, text=True, capture_output=True, timeout=300
+            )
+            for more in (["--config", "seeds=[0]"], [*partition, "--config", "seeds=[0]"])
+        ]
+        measures = [job for job in small.jobs() if job.name == "winnow-measures"]
+    refused, done = (one.stdout + one.stderr for one in ended)
+    assert ended[0].returncode != 0 and refused.count("slurm_gpu_partition: gpu") == 1, refused[-6000:]
+    assert "cpu (default): nodes of 2 processors, 200000 MB, no GPU" in refused
+    assert ended[1].returncode == 0, done[-6000:]
+    assert [job.cpus for job in measures] == [2]
+    assert all((tmp_path / "elsewhere" / statistic).exists() for statistic in statistics)

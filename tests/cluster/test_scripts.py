@@ -125,3 +125,67 @@ def test_every_rule_of_the_workflow_travels_in_a_group():
     profile = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())
     assert set(profile["groups"]) == set(script_rules("auto"))
     assert set(profile["group-components"]) <= set(profile["groups"].values())
+
+
+# -- what the nodes have -----------------------------------------------------------------------------------------------
+
+SMALL = submit.Nodes("cpu", True, 4, 16000, "(null)")
+LARGE = submit.Nodes("big", False, 64, 256000, "(null)")
+GPUS = submit.Nodes("gpu", False, 16, 64000, "gpu:a100:4(S:0)")
+MEASURES = {"type": "group", "groupid": "measures", "threads": 8, "output": ["c"]}
+
+
+def asking(job: dict, **resources) -> dict:
+    return {**job, "resources": {"mem_mb": 8000, "runtime": 30, **resources}}
+
+
+def test_nodes_are_read(monkeypatch, tmp_path):
+    said = "cpu*|4|16000|(null)\nbig|64|256000|(null)\ngpu|16|64000|gpu:a100:4(S:0)\ngpu|16|64000|gpu:a100:4(S:0)\n"
+    sinfo = tmp_path / "sinfo"
+    sinfo.write_text(f"#!/bin/sh\nprintf '{said}'\n")
+    sinfo.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert submit.all_nodes() == [SMALL, LARGE, GPUS]
+    sinfo.unlink()
+    assert submit.all_nodes() == []
+
+
+def test_no_more_processors_are_asked_for_than_the_nodes_have_and_time_for_it():
+    job = asking(MEASURES)
+    fitted = submit.fitted(job, [SMALL, LARGE, GPUS])
+    assert (fitted["threads"], fitted["resources"]["runtime"]) == (4, 60)
+    assert "--cores 4" in submit.plain_run(SCRIPT, fitted, force=False)
+    assert submit.fitted(asking(MEASURES, slurm_partition="big"), [SMALL, LARGE]) == asking(
+        MEASURES, slurm_partition="big"
+    )
+    for nodes in ([], [LARGE]):  # Slurm does not answer, or has no default partition
+        assert submit.fitted(job, nodes) == job
+    elsewhere = asking(MEASURES, slurm_extra="--partition=big")
+    assert submit.fitted(elsewhere, [SMALL, LARGE]) == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("job", "nodes", "lines"),
+    [
+        (asking(JOB, gpu=1), [SMALL, GPUS], ["2 processors, 8000 MB, 30 minutes, a GPU", "slurm_gpu_partition: gpu"]),
+        (asking(JOB, gpu=1), [SMALL, LARGE], ["cpu (default): nodes of 4 processors, 16000 MB, no GPU", "device: cpu"]),
+        (asking(MEASURES, mem_mb=64000), [SMALL, LARGE], ["slurm_partition: big"]),
+        (asking(MEASURES, mem_mb=64000), [SMALL], ["--resources mem_mb=16000"]),
+        (asking(MEASURES), [], ["docs/cluster.md"]),
+    ],
+)
+def test_what_to_write_is_said(job, nodes, lines):
+    said = submit.advice(job, nodes)
+    assert all(line in said for line in [*lines, *map(str, nodes)])
+
+
+def test_details_are_said_once_a_run(monkeypatch, tmp_path):
+    monkeypatch.setattr(submit, "EXITS", tmp_path)
+    assert [submit.say_once(run, "no", "since …") for run in "aab"] == [
+        "no\n  since …", "no: as said above", "no\n  since …",
+    ]  # fmt: skip
+
+
+def test_a_jobs_script_names_no_inputs_however_many_there_are():
+    job = {**JOB, "input": [f"images/{n:06}.png" for n in range(110_000)]}
+    assert "images/" not in submit.plain_run(SCRIPT.replace("{}", json.dumps(job)), job, force=False)

@@ -80,3 +80,11 @@ def minutes(step):
         return needs.minutes(step, experiment_size(wildcards), attempt, device)
 
     return runtime
+
+
+onstart:
+    # Snakemake looks for a profile's scripts from where it runs (`-d elsewhere`), not from where the profile is.
+    for command in ("submit_cmd", "status_cmd", "cancel_cmd"):
+        script = getattr(workflow.executor_settings, command, None)
+        if script and not Path(script).exists() and (beside := Path(workflow.basedir) / script).exists():
+            setattr(workflow.executor_settings, command, str(beside))
