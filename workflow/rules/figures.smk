@@ -120,4 +120,4 @@ use rule plot_fig2 as plot_fig6 with:
 
 # The report shows the code of each rule's script, but fills in no wildcard for it.
 for figure in FIGURES:
-    workflow.get_rule(f"plot_{figure}").script = f"../scripts/plot_{figure}.py"
+    getattr(rules, f"plot_{figure}").rule.script = f"../scripts/plot_{figure}.py"
