@@ -94,6 +94,8 @@ def test_a_chain_of_several_seeds_in_one_allocation(on_cluster: OnCluster, befor
     assert all((on_cluster.folder / mask).exists() for mask in masks)
 
 
+@pytest.mark.slow
+@pytest.mark.cluster
 def test_small_nodes_in_another_folder_and_a_default_partition_without_gpus(tmp_path):
     project = copy_project(tmp_path / "project").folder
     (tmp_path / "elsewhere").mkdir()
