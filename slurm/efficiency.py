@@ -32,7 +32,7 @@ def seconds(text: str) -> float:
     """`1-02:03:04.5`, or less of it, in seconds."""
     days, _, rest = text.rpartition("-")
     parts = [float(part) for part in rest.split(":")]
-    return float(days or 0) * 86400 + sum(part * 60**n for n, part in enumerate(reversed(parts)))
+    return float(days or 0) * 86400 + sum(part * 60.0**n for n, part in enumerate(reversed(parts)))
 
 
 def megabytes(text: str) -> float:

@@ -16,6 +16,10 @@ import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+Job = dict[str, Any]
+"""A job's properties, as Snakemake writes them: a JSON object."""
 
 LOGS = Path("logs/slurm")
 EXITS = Path(".snakemake/slurm")
@@ -41,15 +45,16 @@ PATIENCE = float(os.environ.get("WINNOW_SBATCH_PATIENCE", 3600))
 """Seconds for which sbatch is tried again while the controller does not answer."""
 
 
-def read_properties(script: str) -> dict:
+def read_properties(script: str) -> Job:
     """What Snakemake says of the job, in a comment of the jobscript."""
     found = re.search(r"^# properties = (.*)$", script, re.MULTILINE)
     if found is None:
         sys.exit("slurm/submit.py is called by Snakemake, with a jobscript: use snakemake --profile slurm")
-    return json.loads(found[1])
+    job: Job = json.loads(found[1])
+    return job
 
 
-def job_name(job: dict) -> str:
+def job_name(job: Job) -> str:
     """`winnow-chain`, `winnow-measures` … as squeue shows it."""
     return f"winnow-{job['groupid'] if job['type'] == 'group' else job['rule']}"
 
@@ -82,19 +87,21 @@ def all_nodes() -> list[Nodes]:
     return list(dict.fromkeys(nodes))
 
 
-def gpus_of(job: dict, jobs_per_gpu: int = 1) -> int:
+def gpus_of(job: Job, jobs_per_gpu: int = 1) -> int:
     """GPUs that a job needs; the resource `gpu` counts jobs on a GPU, so many share one."""
     return math.ceil(int(job["resources"].get("gpu", 0)) / jobs_per_gpu)
 
 
-def partition_of(job: dict) -> str | None:
+def partition_of(job: Job) -> str | None:
     """The partition that a job is sent to; None is the default one."""
     resources = job["resources"]
-    partition = resources.get("slurm_partition")
-    return resources.get("slurm_gpu_partition", partition) if gpus_of(job) else partition
+    partition: str | None = resources.get("slurm_partition")
+    if gpus_of(job):
+        partition = resources.get("slurm_gpu_partition", partition)
+    return partition
 
 
-def in_reach(job: dict, nodes: list[Nodes]) -> list[Nodes]:
+def in_reach(job: Job, nodes: list[Nodes]) -> list[Nodes]:
     """The nodes that a job may be sent to; none where only sbatch knows."""
     partition = partition_of(job)
     if re.search(r"(^|\s)(-p|--partition|-M|--clusters?)\b", str(job["resources"].get("slurm_extra", ""))):
@@ -102,7 +109,7 @@ def in_reach(job: dict, nodes: list[Nodes]) -> list[Nodes]:
     return [one for one in nodes if (one.partition in partition.split(",") if partition else one.is_default)]
 
 
-def fitted(job: dict, nodes: list[Nodes]) -> dict:
+def fitted(job: Job, nodes: list[Nodes]) -> Job:
     """The job with no more processors than the nodes have, and more time for it: Slurm would let it wait for ever."""
     most = max((one.processors for one in in_reach(job, nodes) if can_run(job, one)), default=job["threads"])
     if most >= job["threads"]:
@@ -111,12 +118,12 @@ def fitted(job: dict, nodes: list[Nodes]) -> dict:
     return {**job, "threads": most, "resources": {**job["resources"], "runtime": longer}}
 
 
-def can_run(job: dict, one: Nodes) -> bool:
+def can_run(job: Job, one: Nodes) -> bool:
     """Whether a node has the memory and GPUs of a job."""
     return int(job["resources"]["mem_mb"]) <= one.memory and (not gpus_of(job) or "gpu" in one.gres)
 
 
-def advice(job: dict, nodes: list[Nodes]) -> str:
+def advice(job: Job, nodes: list[Nodes]) -> str:
     """What was asked for, what there is, and what to write."""
     gpus, resources = gpus_of(job), job["resources"]
     where = partition_of(job) or "the default partition"
@@ -140,7 +147,7 @@ def advice(job: dict, nodes: list[Nodes]) -> str:
     return "\n  ".join([*lines, "see docs/cluster.md"])
 
 
-def sbatch_options(job: dict, jobs_per_gpu: int = 1) -> list[str]:
+def sbatch_options(job: Job, jobs_per_gpu: int = 1) -> list[str]:
     """The job's resources as options of sbatch.
 
     Resources are named as those of Snakemake's Slurm plugin; `slurm_gpu_partition` is ours.
@@ -170,7 +177,7 @@ def sbatch_options(job: dict, jobs_per_gpu: int = 1) -> list[str]:
     return options + shlex.split(str(resources.get("slurm_extra", "")))
 
 
-def plain_run(script: str, job: dict, *, force: bool) -> str:
+def plain_run(script: str, job: Job, *, force: bool) -> str:
     """The jobscript for a node.
 
     Snakemake runs in its ordinary mode, so that it records each file as finished; it is asked for files, so that what
@@ -201,7 +208,8 @@ def active_jobs() -> list[tuple[str, str, str]]:
     """Id, comment and folder of the user's jobs that wait or run; none if Slurm does not answer."""
     asked = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]
     lines = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.splitlines()
-    return [tuple(line.split("|", 2)) for line in lines if line.count("|") >= 2]
+    found = (line.split("|", 2) for line in lines if line.count("|") >= 2)
+    return [(job, comment, folder) for job, comment, folder in found]
 
 
 def jobs_of_earlier_runs(run: str) -> list[str]:

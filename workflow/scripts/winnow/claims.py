@@ -8,12 +8,14 @@ disagree or there is nothing to compute.
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 SUPPORTED, NOT_SUPPORTED, UNDETERMINED = "supported", "not supported", "undetermined"
+
+Columns = dict[str, list[str | int | float | None]]
+"""Columns of the table `claims`."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,7 @@ CLAIMS = (
 
 def check_claims(
     locality: pd.DataFrame, kurtosis: pd.DataFrame, cavity: pd.DataFrame, *, datasets: Sequence[str], clone_suffix: str
-) -> dict[str, list[Any]]:
+) -> Columns:
     """Check each claim on each dataset.
 
     Args:
@@ -233,7 +235,7 @@ def check_claims(
     Returns:
         Columns of the table `claims`: for each claim and statistic, a row a seed and the summary.
     """
-    columns: dict[str, list[Any]] = {
+    columns: Columns = {
         name: []
         for name in [
             "dataset",
@@ -268,7 +270,7 @@ def check_claims(
     return columns
 
 
-def summarise_claims(columns: dict[str, list[Any]]) -> str:
+def summarise_claims(columns: Columns) -> str:
     """The claims table without the rows of single seeds, as CSV for people: two decimals, the verdict early."""
     table = pd.DataFrame(columns)
     summary = table[table["seed"].isna()]

@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from winnow.datasets.batches import BatchFile, Labels, as_batch, write_batches
 from winnow.datasets.files.cifar import CIFAR10, CIFAR100, CifarEdition, find_cifar
@@ -129,7 +130,7 @@ class _Member(tarfile.TarInfo):
     """A header of an archive that brings no more than a name along: tarfile reads what it brings as a whole."""
 
     @classmethod
-    def frombuf(cls, buf, encoding, errors):  # type: ignore[no-untyped-def]
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Read a header; see `tarfile.TarInfo`."""
         member = super().frombuf(buf, encoding, errors)
         if member.type not in _PLAIN and member.size > _MOST_BESIDE:

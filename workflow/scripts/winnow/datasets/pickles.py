@@ -10,7 +10,7 @@ reading.  What is built stays within a small multiple of the file's size.
 import math
 import pickletools
 import re
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ class PickleError(SourceError):
 class _Elsewhere(Exception):
     """A pickle of protocol 5 whose arrays were handed to something else than the file."""
 
+
+_Kind = TypeVar("_Kind")
 
 Plain = dict[str, Any]
 """What is read: arrays of numbers, numbers, text, bytes, None, and lists of all these but arrays, by name."""
@@ -251,7 +253,7 @@ def _name(name: str) -> _Name:
     return _Name(_NAMES[name])
 
 
-def _of_kind(kind: type, value: Any) -> Any:
+def _of_kind(kind: type[_Kind], value: object) -> _Kind:
     if type(value) is not kind:
         raise TypeError(f"a {type(value).__name__} stands where a {kind.__name__} belongs")
     return value

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -48,7 +47,7 @@ ACCENT = "#CC79A7"
 REFERENCE = "#666666"
 """Grey of reference lines, such as the kurtosis of a Gaussian."""
 
-SETTINGS: dict[RcKeyType, Any] = {
+SETTINGS: dict[RcKeyType, object] = {
     "figure.figsize": (PAGE_WIDTH, 2.8),
     "figure.constrained_layout.use": True,
     "font.family": "DejaVu Sans",

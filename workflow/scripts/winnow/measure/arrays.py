@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from winnow.job.devices import device_name, matmul_precision
 log = logging.getLogger(__name__)
 
 Array = Any
-"""An array of numpy or of torch."""
+"""An array of numpy or of torch: `Any`, as no type says what the two have in common."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,10 @@ class Arrays:
         device: of the arrays, as the namespace calls it.
     """
 
-    xp: Any
+    xp: ModuleType
     device: str
 
-    def put(self, array: np.ndarray, dtype: Any = None) -> Array:
+    def put(self, array: np.ndarray, dtype: object = None) -> Array:
         """A numpy array, as it is or as another type, on the device."""
         if self.xp is not np and not (array.flags.writeable and array.flags.c_contiguous):
             array = np.array(array, order="C")  # torch refuses arrays that may not be written

@@ -18,7 +18,8 @@ moments are those of λ − w x itself, in float64.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple
+from types import ModuleType
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -142,7 +143,7 @@ class StandardisedInputs:
         return subtract_mean(x, self._mean, self.arrays)
 
 
-def _second_and_fourth(xp: Any, values: Array, axis: int = 0) -> Array:
+def _second_and_fourth(xp: ModuleType, values: Array, axis: int = 0) -> Array:
     """Sums of the squares and of the 4th powers along an axis, (2, …) float64."""
     squares = values * values
     second = xp.sum(squares, axis=axis, dtype=xp.float64)
@@ -220,7 +221,7 @@ def _moments(weights: list[Array], inputs: StandardisedInputs) -> Iterator[_Mome
         yield _Moments(power2, power4, m11, m31, m22, m13)
 
 
-def _fourth_by_second(xp: Any, values: Array) -> Array:
+def _fourth_by_second(xp: ModuleType, values: Array) -> Array:
     """E[λ⁴] / E[λ²] of each row, (n, 1) in the precision of the values; 0 where all are 0."""
     second, fourth = _second_and_fourth(xp, values, axis=1)
     ratio = xp.where(second > 0, fourth / xp.where(second > 0, second, 1.0), 0.0)
@@ -254,7 +255,7 @@ def _scores_from_moments(
     return scores, exact
 
 
-def _score(xp: Any, kurtosis: Array, without: Array) -> Array:
+def _score(xp: ModuleType, kurtosis: Array, without: Array) -> Array:
     """Eq. 5."""
     return xp.sign(kurtosis - 3) * (without - kurtosis) / kurtosis
 

@@ -91,7 +91,7 @@ def _kurtosis(weights: list[np.ndarray], dataset: Dataset, arrays: Arrays) -> It
         yield of_all, _ratio(n_images, sum2, sum4, negligible[:, None])
 
 
-def _ratio(n: np.ndarray, sum2: np.ndarray, sum4: np.ndarray, negligible: np.ndarray) -> np.ndarray:
+def _ratio(n: np.ndarray | np.float64, sum2: np.ndarray, sum4: np.ndarray, negligible: np.ndarray) -> np.ndarray:
     """Kurtosis from sums of powers over n images; NaN where the variance is negligible."""
     kurtosis = np.full(sum2.shape, np.nan)
     np.divide(n * sum4, sum2**2, out=kurtosis, where=sum2 > n * negligible)

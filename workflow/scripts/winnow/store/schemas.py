@@ -5,7 +5,9 @@ import pyarrow as pa
 INTEGER, FLOAT, TEXT, BOOL = pa.int64(), pa.float64(), pa.string(), pa.bool_()
 
 
-def column(name: str, kind: pa.DataType, meaning: str, unit: str = "1", nullable: bool = False) -> pa.Field:
+def column(
+    name: str, kind: pa.DataType, meaning: str, unit: str = "1", nullable: bool = False
+) -> "pa.Field[pa.DataType]":
     """A column of a table.
 
     Args:

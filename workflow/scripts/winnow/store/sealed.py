@@ -104,15 +104,12 @@ def reading(path: str | Path) -> Iterator[None]:
 
 
 def _description(content: bytes) -> dict[str, Any]:
-    if content.startswith(b"{"):
-        description: dict[str, Any] = json.loads(content)
-        return description
+    text: str | bytes = content
     if content.startswith(b"PAR1"):
-        metadata = pq.read_metadata(pa.BufferReader(content)).metadata
-    else:  # safetensors: the header's length, the header
-        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        metadata = {key.encode(): value for key, value in metadata.items()}
-    description = json.loads(metadata[b"winnow"])
+        text = (pq.read_metadata(pa.BufferReader(content)).metadata or {})[b"winnow"]
+    elif not content.startswith(b"{"):  # safetensors: the header's length, the header
+        text = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]["winnow"]
+    description: dict[str, Any] = json.loads(text)
     return description
 
 

@@ -59,7 +59,7 @@ class HandwrittenEngine:
         self.rate, self.precision = sgd.rate, dtype.name
         self._dataset, self._batch = dataset, sgd.batch
         self._team = Team(torch.get_num_threads())
-        self._first_layer = _dense_or_sparse(start, mask or {}, 0, sgd, layout)
+        self._first_layer = _masked_layer(start, mask or {}, 0, sgd, layout)
         others = [_new_layer(start, mask or {}, i, sgd, layout) for i in range(1, len(sizes) - 1)]
         self._layers: list[_Layer] = [self._first_layer, *others]
         self._norms = [_Norm(start, i, sgd) for i in range(len(sizes) - 1)]
@@ -216,18 +216,24 @@ class _Layer(Protocol):
 
 
 def _new_layer(start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout) -> _Layer:
+    if f"layers.{i}.weight" in mask:
+        return _masked_layer(start, mask, i, sgd, layout)
     below = mask.get(f"layers.{i - 1}.weight")
-    if f"layers.{i}.weight" not in mask and below is not None and layout != "dense":
+    if below is not None and layout != "dense":
         dead = np.logical_not(np.any(below, axis=1))
         if dead.mean() > _DEAD_APART:
             return _LiveInputs(start, mask, i, sgd, dead)
-    return _dense_or_sparse(start, mask, i, sgd, layout)
+    return _DenseLayer(start, mask, i, sgd)
 
 
-def _dense_or_sparse(start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout) -> "_DenseLayer | _SparseLayer":
+def _masked_layer(
+    start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout
+) -> "_MaskedDenseLayer | _SparseLayer":
+    """A layer that has a mask, or the first one, which may have none."""
     alive = mask.get(f"layers.{i}.weight")
-    sparse = layout == "sparse" or (layout == "auto" and alive is not None and alive.mean() < SPARSE_BELOW)
-    return (_SparseLayer if sparse and alive is not None else _DenseLayer)(start, mask, i, sgd)
+    if alive is not None and (layout == "sparse" or (layout == "auto" and alive.mean() < SPARSE_BELOW)):
+        return _SparseLayer(start, mask, i, sgd)
+    return _MaskedDenseLayer(start, mask, i, sgd)
 
 
 class _LayerBase:
@@ -237,7 +243,6 @@ class _LayerBase:
         weight = start[f"layers.{i}.weight"]
         self.bias = start[f"layers.{i}.bias"].copy()
         self._bias_mask = mask.get(f"layers.{i}.bias", np.ones(self.bias.shape, bool))
-        self._mask = mask.get(f"layers.{i}.weight")
         self._batch, self._rate = sgd.batch, weight.dtype.type(sgd.rate)
         self._sums = np.empty_like(self.bias)
         self._dy = aligned(weight.shape[1], sgd.batch, weight.dtype)
@@ -247,14 +252,12 @@ class _LayerBase:
 
 
 class _DenseLayer(_LayerBase):
+    """A layer all of whose weights survive."""
+
     def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
         super().__init__(start, mask, i, sgd)
         self._weight = start[f"layers.{i}.weight"].copy()
         self.n_weights = self._weight.size
-        if i == 0 and self._mask is None:
-            self._mask = np.ones(self._weight.shape, bool)
-        if self._mask is not None:
-            self._product = np.empty_like(self._weight)
         self._dy_by_image = np.empty((sgd.batch, self._weight.shape[1]), self._weight.dtype)
 
     def multiply(self, start: int, stop: int, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
@@ -266,13 +269,29 @@ class _DenseLayer(_LayerBase):
         dy = self._dy_by_image[:, start:stop]
         _multiply(delta.T, self._weight[:, start:stop], dy)
         self._dy[start:stop, : self._batch] = dy.T
-        if self._mask is None:
-            weight = torch.from_numpy(self._weight[:, start:stop])
-            weight.addmm_(torch.from_numpy(delta), torch.from_numpy(y).T, alpha=-float(self._rate))
-        else:
-            _multiply(delta, y.T, self._product[:, start:stop])
-            kernels.descend(start, stop, self._product, self._mask, self._rate, self._weight)
+        self._descend(start, stop, delta, y)
         return self._dy
+
+    def _descend(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> None:
+        """The weights of some inputs take their step, with the batch's δ and those inputs' y."""
+        weight = torch.from_numpy(self._weight[:, start:stop])
+        weight.addmm_(torch.from_numpy(delta), torch.from_numpy(y).T, alpha=-float(self._rate))
+
+    def weight(self) -> np.ndarray:
+        return self._weight.copy()
+
+
+class _MaskedDenseLayer(_DenseLayer):
+    """A layer with a mask; or the first one, whose batch norm takes its step from the same product as the weights."""
+
+    def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
+        super().__init__(start, mask, i, sgd)
+        self._mask = mask.get(f"layers.{i}.weight", np.ones(self._weight.shape, bool))
+        self._product = np.empty_like(self._weight)
+
+    def _descend(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> None:
+        _multiply(delta, y.T, self._product[:, start:stop])
+        kernels.descend(start, stop, self._product, self._mask, self._rate, self._weight)
 
     def step_first(self, start: int, stop: int, delta: np.ndarray, norm: _Norm) -> None:
         """The weights of some inputs of the first layer, and γ and β of their batch norm, take their step."""
@@ -280,9 +299,6 @@ class _DenseLayer(_LayerBase):
         _multiply(delta[:, : self._batch], normed.T, self._product[:, start:stop])
         of_layer = (self._product, self._sums, self._mask, self._rate)
         kernels.descend_first(start, stop, *of_layer, norm.gamma, norm.beta, self._weight, *norm.gradients)
-
-    def weight(self) -> np.ndarray:
-        return self._weight.copy()
 
 
 class _LiveInputs:

@@ -22,7 +22,9 @@ _TILE = 64  # pixels transposed at a time
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def gather(images, rows, mean_image, pixel_scale, x):
+def gather(
+    images: np.ndarray, rows: np.ndarray, mean_image: np.ndarray, pixel_scale: np.floating, x: np.ndarray
+) -> None:
     """x = the prepared images `rows`, transposed; bit for bit as `Dataset.prepare` (hence no fast arithmetic)."""
     for first in range(0, len(x), _TILE):
         last = min(first + _TILE, len(x))
@@ -33,7 +35,21 @@ def gather(images, rows, mean_image, pixel_scale, x):
 
 
 @_compiled
-def normalise(start, stop, x, n_images, gamma, beta, epsilon, keep, running_mean, running_var, inverse_sd, normed, y):
+def normalise(
+    start: int,
+    stop: int,
+    x: np.ndarray,
+    n_images: int,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    epsilon: np.floating,
+    keep: np.floating,
+    running_mean: np.ndarray,
+    running_var: np.ndarray,
+    inverse_sd: np.ndarray,
+    normed: np.ndarray,
+    y: np.ndarray,
+) -> None:
     """Batch norm of each feature: normed = (x − E x) / √(var x + ε), y = γ normed + β; updates the running moments."""
     for j in range(start, stop):
         mean = x.dtype.type(0)
@@ -53,7 +69,7 @@ def normalise(start, stop, x, n_images, gamma, beta, epsilon, keep, running_mean
 
 
 @_compiled
-def activate(start, stop, z, n_images, bias, x):
+def activate(start: int, stop: int, z: np.ndarray, n_images: int, bias: np.ndarray, x: np.ndarray) -> None:
     """x = ReLU(z + b)."""
     for i in range(start, stop):
         for b in range(n_images):
@@ -62,7 +78,9 @@ def activate(start, stop, z, n_images, bias, x):
 
 
 @_compiled
-def shift_logits(logits, bias, labels, largest, at_label):
+def shift_logits(
+    logits: np.ndarray, bias: np.ndarray, labels: np.ndarray, largest: np.ndarray, at_label: np.ndarray
+) -> int:
     """Add the bias and subtract each image's largest logit; keeps the label's, returns how many images are right."""
     n_images = len(labels)
     largest[:] = -np.inf
@@ -81,7 +99,7 @@ def shift_logits(logits, bias, labels, largest, at_label):
 
 
 @_compiled
-def cross_entropy(exponentials, labels, at_label, sums):
+def cross_entropy(exponentials: np.ndarray, labels: np.ndarray, at_label: np.ndarray, sums: np.ndarray) -> float:
     """The loss, from exp(shifted logits), which become the loss's gradient (softmax − label) / batch."""
     n_images = len(labels)
     sums[:] = 0
@@ -101,7 +119,7 @@ def cross_entropy(exponentials, labels, at_label, sums):
 
 
 @_compiled
-def descend_bias(delta, mask, rate, bias, sums):
+def descend_bias(delta: np.ndarray, mask: np.ndarray, rate: np.floating, bias: np.ndarray, sums: np.ndarray) -> None:
     """sums = Σ_b δ, the gradient of the bias; b ← b − η sums ⊙ m."""
     for i in range(len(delta)):
         total = delta.dtype.type(0)
@@ -112,7 +130,19 @@ def descend_bias(delta, mask, rate, bias, sums):
 
 
 @_compiled
-def back_through_norm(start, stop, dy, n_images, normed, inverse_sd, x, rate, gamma, beta, delta):
+def back_through_norm(
+    start: int,
+    stop: int,
+    dy: np.ndarray,
+    n_images: int,
+    normed: np.ndarray,
+    inverse_sd: np.ndarray,
+    x: np.ndarray,
+    rate: np.floating,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    delta: np.ndarray,
+) -> None:
     """Backward through batch norm and the ReLU before it: δ, the gradient of that ReLU's input.  Updates γ and β."""
     for j in range(start, stop):
         d_gamma, d_beta = dy.dtype.type(0), dy.dtype.type(0)
@@ -132,7 +162,9 @@ def back_through_norm(start, stop, dy, n_images, normed, inverse_sd, x, rate, ga
 
 
 @_compiled
-def descend(start, stop, product, mask, rate, weight):
+def descend(
+    start: int, stop: int, product: np.ndarray, mask: np.ndarray, rate: np.floating, weight: np.ndarray
+) -> None:
     """W ← W − η P ⊙ m for some inputs, with P = δ yᵀ."""
     for i in range(len(weight)):
         # Slices, since numba vectorises only loops that begin at 0.
@@ -142,7 +174,19 @@ def descend(start, stop, product, mask, rate, weight):
 
 
 @_compiled
-def descend_first(start, stop, product, sums, mask, rate, gamma, beta, weight, d_gamma, d_beta):
+def descend_first(
+    start: int,
+    stop: int,
+    product: np.ndarray,
+    sums: np.ndarray,
+    mask: np.ndarray,
+    rate: np.floating,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    weight: np.ndarray,
+    d_gamma: np.ndarray,
+    d_beta: np.ndarray,
+) -> None:
     """The same for some inputs of the first layer and their batch norm, from P = δ normedᵀ: δ yᵀ = γ P + β Σδ.
 
     Nobody needs the gradient of the pixels, only those of γ and β, and they are sums over the weights: dγ_j = Σ_i W_ij
@@ -173,7 +217,16 @@ def descend_first(start, stop, product, sums, mask, rate, gamma, beta, weight, d
 
 
 @_compiled
-def multiply_sparse(start, stop, first, units, values, tile_units, y, z):
+def multiply_sparse(
+    start: int,
+    stop: int,
+    first: np.ndarray,
+    units: np.ndarray,
+    values: np.ndarray,
+    tile_units: int,
+    y: np.ndarray,
+    z: np.ndarray,
+) -> None:
     """z = W y for some units, whole tiles."""
     lanes = LINE // y.itemsize
     three = y.shape[1] == 3 * lanes
@@ -199,7 +252,17 @@ def multiply_sparse(start, stop, first, units, values, tile_units, y, z):
 
 
 @_compiled
-def back_sparse(start, stop, first, units, values, delta, y, rate, dy):
+def back_sparse(
+    start: int,
+    stop: int,
+    first: np.ndarray,
+    units: np.ndarray,
+    values: np.ndarray,
+    delta: np.ndarray,
+    y: np.ndarray,
+    rate: np.floating,
+    dy: np.ndarray,
+) -> None:
     """dy = Wᵀ δ for some inputs; then their surviving weights W ← W − η δ yᵀ."""
     lanes = LINE // y.itemsize
     three = y.shape[1] == 3 * lanes
@@ -234,7 +297,21 @@ def back_sparse(start, stop, first, units, values, delta, y, rate, dy):
 
 
 @_compiled
-def back_sparse_first(start, stop, first, units, values, delta, sums, normed, rate, gamma, beta, d_gamma, d_beta):
+def back_sparse_first(
+    start: int,
+    stop: int,
+    first: np.ndarray,
+    units: np.ndarray,
+    values: np.ndarray,
+    delta: np.ndarray,
+    sums: np.ndarray,
+    normed: np.ndarray,
+    rate: np.floating,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    d_gamma: np.ndarray,
+    d_beta: np.ndarray,
+) -> None:
     """The same for some inputs of the first layer and their batch norm; see `descend_first`."""
     lanes = LINE // normed.itemsize
     three = normed.shape[1] == 3 * lanes

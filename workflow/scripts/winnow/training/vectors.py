@@ -7,10 +7,17 @@ float32 or 8 float64, whatever the processor's own vectors are: the compiler spl
 `aligned` makes arrays in which no vector crosses a line.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Generic, ParamSpec, TypeAlias, TypeVar
+
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.base import BaseContext
+from numba.core.datamodel.manager import DataModelManager
+from numba.core.typing.context import BaseContext as TypingContext
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic, models, register_model
 
 LINE = 64
@@ -27,20 +34,47 @@ def aligned(rows: int, columns: int, dtype: np.dtype) -> np.ndarray:
     return memory[start : start + rows * width].view(dtype).reshape(rows, width // dtype.itemsize)
 
 
+class Vector:
+    """The type of a vector, as one reads it in a kernel; there is none outside of compiled code."""
+
+
 class _Vector(types.Type):
-    def __init__(self, real: types.Float):
+    """The same, as numba reads it."""
+
+    def __init__(self, real: types.Float) -> None:
         self.real = real
         super().__init__(f"Vector({real})")
 
 
 @register_model(_Vector)
 class _VectorModel(models.PrimitiveModel):
-    def __init__(self, manager, kind):
+    def __init__(self, manager: DataModelManager, kind: _Vector) -> None:
         lanes = LINE * 8 // kind.real.bitwidth
         super().__init__(manager, kind, ir.VectorType(manager.lookup(kind.real).get_value_type(), lanes))
 
 
-def _pointer(context, builder, array_type, array, row, column, vector):
+_Array: TypeAlias = "types.Array[types.Float]"
+_Code = Callable[[BaseContext, ir.IRBuilder, Signature, Sequence[ir.Value]], ir.Value]
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+class _Intrinsic(Generic[_Parameters, _Result]):
+    """numba's `intrinsic`, with the types that a function has in a kernel: its definition is about numba's types."""
+
+    def __call__(self, define: Callable[..., tuple[Signature, _Code]]) -> Callable[_Parameters, _Result]:
+        return intrinsic(define)
+
+
+def _pointer(
+    context: BaseContext,
+    builder: ir.IRBuilder,
+    array_type: "_Array",
+    array: ir.Value,
+    row: ir.Value,
+    column: ir.Value,
+    vector: ir.Type,
+) -> ir.Value:
     """Where the vector at (row, column) of a C-contiguous array lies."""
     fields = context.make_array(array_type)(context, builder, array)
     n_columns = cgutils.unpack_tuple(builder, fields.shape)[1]
@@ -48,48 +82,58 @@ def _pointer(context, builder, array_type, array, row, column, vector):
     return builder.bitcast(builder.gep(fields.data, [place]), vector.as_pointer())
 
 
-@intrinsic
-def load(typing, array, row, column):
+@_Intrinsic[[np.ndarray, int, int], Vector]()
+def load(typing: TypingContext, array: "_Array", row: types.Type, column: types.Type) -> tuple[Signature, _Code]:
     """The vector that begins at array[row, column]; the array is C-contiguous."""
     vector = _Vector(array.dtype)
 
-    def code(context, builder, signature, arguments):
-        values, row, column = arguments
-        pointer = _pointer(context, builder, array, values, row, column, context.get_value_type(vector))
+    def code(
+        context: BaseContext, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Value:
+        content, row, column = arguments
+        pointer = _pointer(context, builder, array, content, row, column, context.get_value_type(vector))
         return builder.load(pointer, align=array.dtype.bitwidth // 8)
 
     return vector(array, types.intp, types.intp), code
 
 
-@intrinsic
-def store(typing, array, row, column, vector):
+@_Intrinsic[[np.ndarray, int, int, Vector], None]()
+def store(
+    typing: TypingContext, array: "_Array", row: types.Type, column: types.Type, vector: _Vector
+) -> tuple[Signature, _Code]:
     """Write a vector to array[row, column] and on; the array is C-contiguous."""
 
-    def code(context, builder, signature, arguments):
-        values, row, column, value = arguments
-        pointer = _pointer(context, builder, array, values, row, column, value.type)
+    def code(
+        context: BaseContext, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Value:
+        content, row, column, value = arguments
+        pointer = _pointer(context, builder, array, content, row, column, value.type)
         builder.store(value, pointer, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.intp, vector), code
 
 
-@intrinsic
-def zeros(typing, array):
+@_Intrinsic[[np.ndarray], Vector]()
+def zeros(typing: TypingContext, array: "_Array") -> tuple[Signature, _Code]:
     """A vector of zeros of an array's type."""
     vector = _Vector(array.dtype)
 
-    def code(context, builder, signature, arguments):
+    def code(
+        context: BaseContext, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Value:
         return ir.Constant(context.get_value_type(vector), None)
 
     return vector(array), code
 
 
-@intrinsic
-def add_scaled(typing, total, scale, vector):
+@_Intrinsic[[Vector, float, Vector], Vector]()
+def add_scaled(typing: TypingContext, total: _Vector, scale: types.Type, vector: _Vector) -> tuple[Signature, _Code]:
     """total + scale · vector."""
 
-    def code(context, builder, signature, arguments):
+    def code(
+        context: BaseContext, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Value:
         total, scale, vector = arguments
         index = ir.IntType(32)
         single = builder.insert_element(ir.Constant(vector.type, ir.Undefined), scale, index(0))
@@ -100,22 +144,26 @@ def add_scaled(typing, total, scale, vector):
     return total(total, vector.real, vector), code
 
 
-@intrinsic
-def add_product(typing, total, a, b):
+@_Intrinsic[[Vector, Vector, Vector], Vector]()
+def add_product(typing: TypingContext, total: _Vector, a: _Vector, b: _Vector) -> tuple[Signature, _Code]:
     """total + a · b, lane by lane."""
 
-    def code(context, builder, signature, arguments):
+    def code(
+        context: BaseContext, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Value:
         total, a, b = arguments
         return builder.fadd(total, builder.fmul(a, b, flags=_FAST), flags=_FAST)
 
     return total(total, a, b), code
 
 
-@intrinsic
-def sum_lanes(typing, vector):
+@_Intrinsic[[Vector], float]()
+def sum_lanes(typing: TypingContext, vector: _Vector) -> tuple[Signature, _Code]:
     """The sum of a vector's numbers."""
 
-    def code(context, builder, signature, arguments):
+    def code(
+        context: BaseContext, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Value:
         (value,) = arguments
         real = value.type.element
         name = f"llvm.vector.reduce.fadd.v{value.type.count}f{vector.real.bitwidth}"
