@@ -17,7 +17,7 @@ GROUPS = {"environments": "conda", "reliability": "reliability", "cluster": "clu
 """The groups of tests with a project, by folder; elsewhere it is `workflow`."""
 
 ORDER = [
-    *("pruning", "training", "measure", "test_clone.py", "test_claims.py", "test_streams.py", "properties"),
+    *("pruning", "training", "measure", "claims", "test_clone.py", "test_streams.py", "properties"),
     *("store", "config", "datasets", "test_bad_input.py", "job", "test_degenerate.py", "figures"),
 ]
 """What protects most: wrong numbers, wrong files, wrong refusals; all else comes after, by name."""

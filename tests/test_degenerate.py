@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from conftest import make_dataset
-from winnow.claims import UNDETERMINED, check_claims, summarise_claims
+from winnow.claims.paper import CLAIMS, UNDETERMINED
+from winnow.claims.table import check_claims, summarise_claims
 from winnow.figures.fig1 import plot_fig1
 from winnow.figures.fig3 import plot_fig3
 from winnow.figures.fig4 import plot_fig4
@@ -117,17 +118,23 @@ def test_what_has_no_value_is_null_and_counted(of_case, case, without_width, wit
     assert len(tables.example) == examples
 
 
-def verdicts(tables: Tables) -> list[str]:
-    columns = check_claims(tables.locality, tables.kurtosis, tables.cavity, datasets=["d"], clone_suffix="-clone")
+def verdicts(tables: Tables) -> dict[str, str]:
+    columns = check_claims(
+        tables.locality, tables.pairs, tables.kurtosis, tables.cavity, datasets=["d"], clone_suffix="-clone"
+    )
     assert "d,1," in summarise_claims(columns)
     table = pd.DataFrame(columns)
-    return table[table["seed"].isna() & table["rule"].notna()]["verdict"].tolist()
+    decided = table[table["seed"].isna() & table["rule"].notna()].set_index("claim")
+    assert (decided["reason"].notna() == (decided["verdict"] == UNDETERMINED)).all()
+    return decided["verdict"].to_dict()
 
 
 def test_claims_without_numbers_are_undetermined(of_case):
-    assert verdicts(of_case[1]["nothing"])[:4] == [UNDETERMINED] * 4
-    assert verdicts(of_case[1]["one weight"])[:2] == [UNDETERMINED] * 2
-    assert verdicts(without_numbers(of_case[1]["four weights"])) == [UNDETERMINED] * 5
+    nothing, one_weight = verdicts(of_case[1]["nothing"]), verdicts(of_case[1]["one weight"])
+    assert [claim for claim, verdict in nothing.items() if verdict != UNDETERMINED] == ["5b"]
+    assert {one_weight[claim] for claim in ("1", "1b", "2", "2b")} == {UNDETERMINED}
+    none = verdicts(without_numbers(of_case[1]["four weights"]))
+    assert none == {claim.number: UNDETERMINED for claim in CLAIMS}
 
 
 def without_numbers(tables: Tables) -> Tables:
@@ -137,7 +144,9 @@ def without_numbers(tables: Tables) -> Tables:
         return table.assign(**dict.fromkeys(columns, np.nan))
 
     return Tables(
-        null(tables.locality, "sigma_x", "sigma_y", "moment_x", "moment_y").assign(converged=None),
+        null(tables.locality, "sigma_x", "sigma_y", "moment_x", "moment_y", "chance_sigma_x", "close_pairs_p").assign(
+            converged=None
+        ),
         null(tables.kurtosis, "kurtosis_mean", "kurtosis_median"),
         null(tables.cavity, "mean_score", "scaled_mean", "share_positive"),
         null(tables.pairs, "g"),

@@ -73,6 +73,9 @@ def locality(experiment: Experiment, clone: bool = True) -> pd.DataFrame:
                     | {"sigma_x": width if known else np.nan, "sigma_y": width if known else np.nan}
                     | {"moment_x": width, "moment_y": width}
                     | {"converged": bool(draw.random() > 0.05) if known else None}
+                    | {"chance_sigma_x": side * 0.44, "chance_sigma_y": side * 0.44}
+                    | {"close_pairs": 30.0, "close_pairs_expected": 20.0, "close_pairs_deviation": 4.0}
+                    | {"close_pairs_p": 0.02}
                 )
     return table("locality", rows)
 

@@ -91,9 +91,9 @@ LINES = [
     ),
     Line(
         "a mean score of zero counts as negative",
-        "claims.py",
+        "claims/statistics.py",
         'cells["mean_score"] < 0)',
         'cells["mean_score"] <= 0)',
-        ("test_claims.py::test_a_mean_score_of_zero_has_neither_of_the_signs",),
+        ("claims/test_claims.py::test_a_mean_score_of_zero_has_neither_of_the_signs",),
     ),
 ]

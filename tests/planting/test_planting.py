@@ -20,4 +20,4 @@ def test_a_line_that_is_not_there_once_is_not_planted(tmp_path):
     for right in ("no such text", "import"):
         line = dataclasses.replace(LINES[-1], right=right)
         text = (project.folder / LIBRARY / line.file).read_text(encoding="utf-8")
-        assert plant(project.folder, line) == (False, f"`{right}` is in claims.py {text.count(right)} times")
+        assert plant(project.folder, line) == (False, f"`{right}` is in claims/statistics.py {text.count(right)} times")

@@ -72,3 +72,13 @@ def pair_correlation(masks: np.ndarray) -> dict[int, tuple[float, float]]:
             before = found.get(r, (0.0, 0.0))
             found[r] = (before[0] + s[dy + side - 1, dx + side - 1], before[1] + expected)
     return found
+
+
+def close_pairs(connected: np.ndarray) -> int:
+    """Pairs of connected pixels of one channel, 1/2 ≤ |d| < 7/2 apart, of one mask (C, rows, columns)."""
+    count = 0
+    for channel in connected:
+        places = np.argwhere(channel)
+        for first, second in itertools.combinations(places, 2):
+            count += 0.5 <= np.hypot(*(first - second)) < 3.5
+    return count

@@ -10,7 +10,7 @@ from PIL import Image
 from conftest import make_dataset
 from figures import synthetic
 from measure.small import photo_like
-from winnow.claims import check_claims
+from winnow.claims.table import check_claims
 from winnow.clone import clone_gaussian
 from winnow.datasets.prepare import prepare_dataset
 from winnow.datasets.standin import write_standin
@@ -189,6 +189,7 @@ def _gather_statistic(folder: Path) -> Results:
 def _check_claims(folder: Path) -> Results:
     return check_claims(
         synthetic.locality(TINY),
+        synthetic.pair_correlation(TINY),
         synthetic.kurtosis_by_class(TINY),
         synthetic.cavity(TINY),
         datasets=[synthetic.NAME],

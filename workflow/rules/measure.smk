@@ -183,6 +183,7 @@ rule check_claims:
     """The paper's statements as statistics with verdicts."""
     input:
         locality="results/{experiment}/locality.parquet",
+        pair_correlation="results/{experiment}/pair_correlation.parquet",
         kurtosis="results/{experiment}/kurtosis_by_class.parquet",
         cavity="results/{experiment}/cavity.parquet",
     output:

@@ -14,7 +14,7 @@ from winnow.store.tensors import read_mask
 masks = with_full_mask([read_mask(path) for path in snakemake.input.masks])
 shape = open_dataset(snakemake.input.dataset).shape
 device = claim_device(snakemake.params.device, snakemake.resources.get("jobs_per_gpu", 1))
-tables = measure_locality(masks, shape, **snakemake.params.settings, device=device)
+tables = measure_locality(masks, shape, **snakemake.params.settings, seed=int(snakemake.wildcards.seed), device=device)
 made_with = {"device": device_name(device)}
 run = {
     "dataset": snakemake.wildcards.dataset,

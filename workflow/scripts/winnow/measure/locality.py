@@ -7,11 +7,13 @@ import numpy as np
 
 from winnow.measure.arrays import Array, arrays_of, arrays_on
 from winnow.measure.autocorrelation import fold, folded_autocorrelations
+from winnow.measure.chance import compare_close_pairs, is_close, scatter
 from winnow.measure.pair_correlation import pair_correlation
 from winnow.measure.preactivations import WEIGHT
 from winnow.measure.widths import fit_folded, without_origin
 from winnow.pruning.masks import check_masks, density
 from winnow.store.tensors import Mask
+from winnow.streams import stream
 
 Channels = Literal["same", "any"]
 
@@ -31,21 +33,24 @@ def measure_locality(
     channels: Channels = "same",
     include_origin: bool = False,
     min_weights: int = 5,
+    seed: int = 0,
     device: str = "cpu",
 ) -> LocalityTables:
-    """Receptive-field widths of every first-layer unit, of their sum, and the pair correlation, for each mask.
+    """Receptive-field widths and close pairs of every first-layer unit, beside what chance gives, for each mask.
 
     Args:
         masks: m(0), m(1), …; row `round` n belongs to m(n).
         shape: (C, rows, columns) of an image.
         channels: `same` counts pairs of weights in one channel, `any` pairs of pixels connected through any channel.
         include_origin: whether fit and second moment include S(0), the number of weights (or pixels).
-        min_weights: units with fewer weights have no width: NaN, and `converged` None.
+        min_weights: units with fewer weights have no width and no comparison with chance: NaN, and `converged` None.
+        seed: of the random masks whose widths stand beside the units'.
         device: `cpu` or `cuda`.
 
     Returns:
-        Units: one row per round and unit.  Population: one row per round, the width of Σ_i S_i.  Pair correlation: one
-        row per round and radius, see `pair_correlation`.  A width at the limit of what is fitted (0.2 pixels, twice the
+        Units: one row per round and unit; what chance gives keeps the unit's number of weights in each channel, see
+        `winnow.measure.chance`.  Population: one row per round, the width of Σ_i S_i, and the pair correlation, one row
+        per round and radius, see `pair_correlation`.  A width at the limit of what is fitted (0.2 pixels, twice the
         image) is no width: `converged` is False there.
 
     Raises:
@@ -64,19 +69,25 @@ def measure_locality(
     n_units = len(weights[0])
     n_weights = np.concatenate([w.sum(axis=1) for w in weights])
     enough = n_weights >= min_weights
-    units, sums, pairs = [], [], []
+    units, at_random, sums, pairs, n_connected = [], [], [], [], []
     with arrays_on(device) as arrays:
-        for w in weights:
+        for n, w in enumerate(weights):
             connected: np.ndarray = w.reshape(-1, *shape)
             if channels == "any":
                 connected = np.any(connected, axis=1, keepdims=True)
             folded, total = folded_autocorrelations(connected, arrays)
             units.append(folded)
             sums.append(fold(total[None]))
-            pairs.append(pair_correlation(total, connected.sum(axis=(2, 3))))
-        folded = arrays.xp.concat(units)
-        folded[arrays.put(~enough)] = 0
-        by_unit = _width_columns(folded, include_origin, enough)
+            n_connected.append(connected.sum(axis=(2, 3)))
+            pairs.append(pair_correlation(total, n_connected[-1]))
+            at_random.append(folded_autocorrelations(scatter(connected, stream("scatter", seed, n)), arrays)[0])
+        folded, random = arrays.xp.concat(units), arrays.xp.concat(at_random)
+        folded[arrays.put(~enough)] = random[arrays.put(~enough)] = 0
+        by_unit = {
+            **_width_columns(folded, include_origin, enough),
+            **_chance_columns(random, include_origin),
+            **_close_pair_columns(folded, np.concatenate(n_connected), enough),
+        }
     without = np.isnan(by_unit["sigma_x"]).reshape(-1, n_units).sum(axis=1)
     rounds = np.arange(len(masks))
     return LocalityTables(
@@ -121,4 +132,28 @@ def _width_columns(folded: Array, include_origin: bool, enough: np.ndarray) -> d
         "moment_x": moment_x,
         "moment_y": moment_y,
         "converged": converged,
+    }
+
+
+def _chance_columns(folded: Array, include_origin: bool) -> dict[str, np.ndarray]:
+    """The columns chance_sigma_x, chance_sigma_y for S of random masks; null where the fit did not converge."""
+    widths = fit_folded(without_origin(folded, include_origin), include_origin)
+    return {
+        "chance_sigma_x": np.where(widths.converged, widths.sigma_x, np.nan),
+        "chance_sigma_y": np.where(widths.converged, widths.sigma_y, np.nan),
+    }
+
+
+def _close_pair_columns(folded: Array, n_connected: np.ndarray, enough: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns close_pairs … close_pairs_p; null where there are not enough weights."""
+    arrays = arrays_of(folded)
+    size = folded.shape[1], folded.shape[2]
+    # S counts a pair twice, once for each direction.
+    close_pairs = arrays.get(arrays.xp.sum(folded * arrays.put(is_close(*size)), axis=(1, 2))) / 2
+    chance = compare_close_pairs(close_pairs, n_connected, size)
+    return {
+        "close_pairs": np.where(enough, close_pairs, np.nan),
+        "close_pairs_expected": np.where(enough, chance.expected, np.nan),
+        "close_pairs_deviation": np.where(enough, chance.deviation, np.nan),
+        "close_pairs_p": np.where(enough, chance.p, np.nan),
     }

@@ -39,7 +39,33 @@ _WIDTHS = (
 
 SCHEMAS: dict[str, pa.Schema] = {
     "locality": pa.schema(
-        [*KEYS, _UNIT, column("n_weights", INTEGER, "surviving weights of the unit", "weights"), *_WIDTHS]
+        [
+            *KEYS,
+            _UNIT,
+            column("n_weights", INTEGER, "surviving weights of the unit", "weights"),
+            *_WIDTHS,
+            *(
+                column(
+                    f"chance_sigma_{axis}",
+                    FLOAT,
+                    f"sigma_{axis} of one random mask with the unit's number of weights in each channel; null where "
+                    "its fit does not converge",
+                    "pixels",
+                    True,
+                )
+                for axis in "xy"
+            ),
+            column("close_pairs", FLOAT, "pairs of the unit's weights 1/2 <= |d| < 7/2 pixels apart", "pairs", True),
+            column(
+                "close_pairs_expected",
+                FLOAT,
+                "their mean over random masks with the unit's number of weights in each channel",
+                "pairs",
+                True,
+            ),
+            column("close_pairs_deviation", FLOAT, "their standard deviation over such masks", "pairs", True),
+            column("close_pairs_p", FLOAT, "share of such masks with at least as many close pairs", nullable=True),
+        ]
     ),
     "locality_population": pa.schema(
         [
@@ -147,13 +173,29 @@ SCHEMAS: dict[str, pa.Schema] = {
     "claims": pa.schema(
         [
             _DATASET,
-            column("claim", INTEGER, "number of the claim, in the order of the paper"),
+            column("claim", TEXT, "number of the claim, in the order of the paper; 1b: claim 1 by another measure"),
             column("statement", TEXT, "what the paper says"),
+            column("place", TEXT, "version of the paper, and where it says so"),
             column("statistic", TEXT, "what is computed to check it"),
             column("seed", INTEGER, "seed; null: the summary over the seeds", nullable=True),
             column("value", FLOAT, "the statistic; in the summary its mean over the seeds", nullable=True),
             column("minimum", FLOAT, "smallest value over the seeds", nullable=True),
             column("maximum", FLOAT, "largest value over the seeds", nullable=True),
+            column("null", FLOAT, "value to expect if there were no effect; null: there is none", nullable=True),
+            column("interval_low", FLOAT, "lower end of the mean's 95 % interval over seeds (t)", nullable=True),
+            column("interval_high", FLOAT, "upper end of the mean's 95 % interval over seeds (t)", nullable=True),
+            column("effect_size", FLOAT, "(mean - null) / standard deviation over the seeds", nullable=True),
+            column("p_value", FLOAT, "exact two-sided sign-flip test over the seeds", nullable=True),
+            column(
+                "p_adjusted",
+                FLOAT,
+                "p_value of a deciding statistic, adjusted for the number of them (Benjamini-Yekutieli)",
+                nullable=True,
+            ),
+            column("n_seeds", INTEGER, "seeds of the summary", "seeds", True),
+            column("n_agree", INTEGER, "seeds for which the claim holds", "seeds", True),
+            column("chance", FLOAT, "probability of so many agreeing seeds, or more, by chance", nullable=True),
+            column("agreement", TEXT, "the same in words", nullable=True),
             column(
                 "rule",
                 TEXT,
@@ -161,6 +203,7 @@ SCHEMAS: dict[str, pa.Schema] = {
                 nullable=True,
             ),
             column("verdict", TEXT, "supported, not supported or undetermined; null: does not decide", nullable=True),
+            column("reason", TEXT, "why there is no value, or no verdict", nullable=True),
         ]
     ),
 }
