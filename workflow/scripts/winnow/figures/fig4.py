@@ -13,7 +13,9 @@ def plot_fig4(locality: pd.DataFrame, kurtosis_by_class: pd.DataFrame, *, datase
     """Draw Fig. 4: (A) the mean width, (B) the mean kurtosis per class against sparsity for the three methods.
 
     Lines are the mean over the seeds of each seed's mean, bands run from the smallest to the largest seed.  Only
-    converged fits count in (A); in (B) units without variance have no kurtosis.  The dashed line is a Gaussian's.
+    converged fits count in (A); in (B) units without variance have no kurtosis.  The dashed line is a Gaussian's.  Thin
+    lines in (A) are the widths of random masks with the number of weights that IMP's and oneshot's units have: what
+    lies on them is no structure.
 
     Args:
         locality: table `locality`.
@@ -25,6 +27,7 @@ def plot_fig4(locality: pd.DataFrame, kurtosis_by_class: pd.DataFrame, *, datase
     """
     figure = Figure(figsize=(PAGE_WIDTH, 2.7))
     left, right = figure.subplots(1, 2)
+    _draw_chance(left, of_dataset(locality, dataset))
     _draw_methods(left, converged_widths(of_dataset(locality, dataset)), "sigma_x", "no unit has a width")
     left.set_ylabel("mean RF width σₓ (pixels)")
     set_heading(left, "A")
@@ -37,6 +40,15 @@ def plot_fig4(locality: pd.DataFrame, kurtosis_by_class: pd.DataFrame, *, datase
         if axes.lines:
             axes.legend(loc="best")
     return figure
+
+
+def _draw_chance(axes: Axes, locality: pd.DataFrame) -> None:
+    """A thin dotted line for each method whose units have other numbers of weights than the random mask's."""
+    for method in ("imp", "oneshot"):
+        summary = over_seeds(locality[locality["method"] == method], "chance_sigma_x", ["round"])
+        if not summary.empty:
+            label = f"random places, {METHODS[method].label}'s numbers"
+            axes.plot(summary["sparsity"], summary["mean"], ":", color=METHODS[method].colour, lw=0.9, label=label)
 
 
 def _draw_methods(axes: Axes, table: pd.DataFrame, value: str, otherwise: str) -> None:
