@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from examples import examples
-from winnow.figures.pictures import as_colours, at_quantiles, mask_pictures, most_connected, tile
-
+from winnow.figures.pictures import (
+    as_colours,
+    at_quantiles,
+    draw_masks,
+    mask_pictures,
+    mosaic_size,
+    most_connected,
+    tile,
+)
 
 
 def mask_of(weights: np.ndarray) -> dict:
@@ -66,6 +74,32 @@ def test_at_quantiles_equals_the_slow_way(counts, n_units):
 def test_at_quantiles_refuses_to_choose_none():
     with pytest.raises(ValueError, match="at least one"):
         at_quantiles(with_counts([3, 2]), 0)
+
+
+@pytest.mark.parametrize("side", [1, 8, 32])
+@pytest.mark.parametrize("numbered", [False, True])
+@pytest.mark.parametrize(("n", "columns"), [(1, 1), (5, 2), (16, 4), (40, 7)])
+def test_draw_masks_frames_and_numbers_each_picture(n, columns, numbered, side):
+    weights = np.random.default_rng(n).random((n, side**2)) < 0.5
+    weights[:, 0] = True
+    mask = mask_of(weights)
+    axes = Figure().subplots()
+    draw_masks(axes, mask, np.arange(n), (1, side, side), columns, numbered)
+    mosaic = np.asarray(axes.images[0].get_array())
+    assert mosaic.shape[:2] == mosaic_size(n, columns, side, numbered)
+    (frames,) = axes.collections
+    for picture, frame in zip(mask_pictures(mask, np.arange(n), (1, side, side)), frames.get_segments(), strict=True):
+        left, top = (frame.min(axis=0) + 0.5).astype(int)
+        np.testing.assert_array_equal(frame.max(axis=0) - frame.min(axis=0), side)
+        np.testing.assert_array_equal(mosaic[top : top + side, left : left + side], picture)
+    texts = [text.get_text() for text in axes.texts]
+    assert texts == (weights.sum(axis=1).astype(str).tolist() if numbered and columns <= 6 else [])
+
+
+def test_draw_masks_without_units_says_so():
+    axes = Figure().subplots()
+    draw_masks(axes, with_counts([0, 0]), np.array([], dtype=int), (3, 2, 2), 4, numbered=True)
+    assert [text.get_text() for text in axes.texts] == ["no unit\nhas a weight"]
 
 
 def test_surviving_weights_have_the_colour_of_their_channel():
