@@ -167,7 +167,7 @@ def test_figures_are_drawn(of_case, case):
     training = training.assign(validation_accuracy=0.25)
     figures = [
         plot_fig1(mask, mask, SHAPE, units=99),
-        plot_fig3(dataset, dataset, mask, tables.locality, dataset="d", clone_name="d-clone"),
+        plot_fig3(dataset, dataset, mask, mask, tables.locality, dataset="d", clone_name="d-clone"),
         plot_fig4(tables.locality, tables.kurtosis, dataset="d"),
         plot_fig5(tables.example, tables.cavity, dataset="d", clone_name="d-clone"),
         plot_fig6(training, tables.pairs, dataset="d", clone_name="d-clone", n_classes=4),

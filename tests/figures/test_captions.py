@@ -42,6 +42,11 @@ def test_caption_names_each_panel_and_the_paper(name):
     assert f"Figure {name[-1]}." in html
 
 
+def test_captions_of_masks_say_which_units_are_shown():
+    for name, text in [("fig1", render("fig1")), ("fig3", render("fig3", clone="photos-clone"))]:
+        assert "units at quantiles of their number of weights" in text and "most connected" in text, name
+
+
 def test_caption_of_fig5_without_a_clone_does_not_speak_of_it():
     html = render("fig5", clone=None)
     assert "(F)" not in html and "(E)" in html

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from synthetic import CLONE_NAME, FULL, NAME, ONE_SEED, TINY, Experiment
@@ -14,8 +15,9 @@ from winnow.figures.fig3 import plot_fig3
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
-from winnow.figures.pictures import mask_pictures, most_connected
+from winnow.figures.pictures import at_quantiles, mask_pictures, most_connected
 from winnow.figures.style import CLONE, METHODS, house_style
+from winnow.store.tensors import Mask
 
 EXPERIMENTS = pytest.mark.parametrize(
     "experiment",
@@ -76,24 +78,87 @@ pytestmark = pytest.mark.filterwarnings("error")
 # -- figure 1 ----------------------------------------------------------------------------------------------------------
 
 
+def assert_masks(
+    axes: Axes, mask: Mask, units: np.ndarray, columns: int, experiment: Experiment, numbered: bool
+) -> None:
+    """The panel shows these units' masks pixel by pixel, in rows, with their numbers of weights or without."""
+    (image,) = axes.images
+    mosaic = np.asarray(image.get_array())
+    side, gap = experiment.shape[1], max(1, experiment.shape[1] // 16)
+    step = (mosaic.shape[0] + gap) // -(-len(units) // columns)
+    for index, picture in enumerate(mask_pictures(mask, units, experiment.shape)):
+        row, column = divmod(index, columns)
+        top, left = row * step, column * (side + gap)
+        np.testing.assert_array_equal(mosaic[top : top + side, left : left + side], picture)
+    counts = mask["layers.0.weight"].sum(axis=1)
+    assert [text.get_text() for text in axes.texts] == ([str(counts[unit]) for unit in units] if numbered else [])
+
+
+def labels(figure: Figure) -> list[str]:
+    return [axes.get_xlabel().replace("\n", " ") for axes in figure.axes]
+
+
+AT_QUANTILES = "units at quantiles of their number of weights"
+
+
 @pytest.mark.parametrize("experiment", [FULL, TINY, ONE_ROUND], ids=["full", "tiny", "one round"])
 def test_fig1_shows_the_masks_pixel_by_pixel(experiment):
-    imp, oneshot = synthetic.mask(experiment, 0.1), synthetic.mask(experiment, 0.3)
-    figure = plot_fig1(imp, oneshot, experiment.shape, units=9)
+    masks = synthetic.mask(experiment, 0.1), synthetic.mask(experiment, 0.3)
+    figure = plot_fig1(*masks, experiment.shape, units=9)
     draw(figure)
     assert letters(figure) == "AB"
-    side, gap = experiment.shape[1], max(1, experiment.shape[1] // 16)
-    for axes, mask in zip(figure.axes, (imp, oneshot), strict=True):
-        (image,) = axes.images
-        mosaic = np.asarray(image.get_array())
-        pictures = mask_pictures(mask, most_connected(mask, 9), experiment.shape)
-        columns = int(np.ceil(np.sqrt(len(pictures))))
-        for index, picture in enumerate(pictures):
-            top, left = (1 + place * (side + gap) for place in divmod(index, columns))
-            np.testing.assert_array_equal(mosaic[top : top + side, left : left + side], picture)
-        counts = mask["layers.0.weight"].sum(axis=1)
-        assert pictures.any(axis=-1).sum() <= counts[most_connected(mask, 9)].sum()
-        assert not (mosaic[0] == 0).any() and not (mosaic[0] == 1).any(), "the frame must be neither black nor white"
+    assert labels(figure) == [AT_QUANTILES, "most connected"] * 2
+    shown = min(9, experiment.n_units)
+    columns = int(np.ceil(np.sqrt(shown)))
+    for large, small, mask in zip(figure.axes[::2], figure.axes[1::2], masks, strict=True):
+        assert_masks(large, mask, at_quantiles(mask, 9), columns, experiment, numbered=True)
+        beside = -(-shown // (2 * -(-shown // columns)))
+        assert_masks(small, mask, most_connected(mask, 9), beside, experiment, numbered=False)
+
+
+@pytest.mark.parametrize("units", [1, 2, 16, 50])
+def test_fig1_mosaics_of_one_panel_are_of_one_height_and_one_is_smaller(units):
+    experiment = Experiment(n_units=64)
+    mask = synthetic.mask(experiment, 0.2)
+    figure = plot_fig1(mask, mask, experiment.shape, units=units)
+    draw(figure)
+    large, small, *_ = (axes.get_position() for axes in figure.axes)
+    assert large.y1 == pytest.approx(small.y1)
+    if units == 16:
+        assert large.y0 == pytest.approx(small.y0, abs=0.005)
+    scales = [axes.get_position().width / axes.images[0].get_array().shape[1] for axes in figure.axes[:2]]
+    assert 0.4 < scales[1] / scales[0] < 0.7
+
+
+def without_weights(mask: Mask, *, but: int = 0) -> Mask:
+    """The mask without the weights of its first layer, except those of some first units."""
+    keep = np.arange(len(mask["layers.0.weight"])) < but
+    return mask | {"layers.0.weight": mask["layers.0.weight"] & keep[:, None]}
+
+
+def test_fig1_leaves_out_units_without_weights():
+    mask = without_weights(synthetic.mask(TINY, 0.2), but=3)
+    figure = plot_fig1(mask, without_weights(mask), TINY.shape)
+    draw(figure)
+    connected = most_connected(mask, 16)
+    assert sorted(connected) == [0, 1, 2]
+    assert_masks(figure.axes[0], mask, connected, 2, TINY, numbered=True)
+    assert [axes.texts[0].get_text() for axes in figure.axes[2:]] == ["no unit\nhas a weight"] * 2
+    draw(plot_fig1(without_weights(mask), without_weights(mask), TINY.shape))
+
+
+@pytest.mark.parametrize("units", [1, pytest.param(1024, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32)])
+def test_masks_of_any_number_of_units_are_drawn(units, shape):
+    experiment = Experiment(n_rounds=3, n_units=1024, shape=shape, n_classes=2)
+    masks = [synthetic.mask(experiment, spread) for spread in (0.1, 0.3)]
+    figures = [plot_fig1(*masks, shape, units=units), fig3(experiment, units=units)]
+    for figure in figures:
+        draw(figure)
+    for axes in figures[0].axes + figures[1].axes[1:3]:
+        assert len(axes.collections[0].get_segments()) == units
+        assert len(axes.texts) in (0, units)
+    assert bool(figures[0].axes[0].texts) == (units == 1), "numbers stand where there is room for them"
 
 
 def test_fig1_titles_give_method_and_sparsity():
@@ -101,7 +166,7 @@ def test_fig1_titles_give_method_and_sparsity():
     weights[:, :5] = True  # with the biases 24 of 200 parameters survive
     mask = {"layers.0.weight": weights, "layers.0.bias": np.array([True] * 4 + [False] * 4)}
     figure = plot_fig1(mask, mask, (3, 4, 4))
-    assert [axes.get_title() for axes in figure.axes] == ["IMP, sparsity 88 %", "oneshot, sparsity 88 %"]
+    assert [axes.get_title() for axes in figure.axes[::2]] == ["IMP, sparsity 88 %", "oneshot, sparsity 88 %"]
 
 
 # -- figure 2 ----------------------------------------------------------------------------------------------------------
@@ -133,6 +198,7 @@ def fig3(experiment: Experiment, locality: pd.DataFrame | None = None, **setting
     return plot_fig3(
         synthetic.images(experiment),
         synthetic.images(experiment, clone=True),
+        synthetic.mask(experiment, 0.1),
         synthetic.mask(experiment, 0.5),
         synthetic.locality(experiment) if locality is None else locality,
         dataset=NAME,
@@ -147,7 +213,7 @@ def test_fig3_medians_and_error_bars(experiment):
     figure = fig3(experiment, locality)
     draw(figure)
     assert letters(figure) == "ABC"
-    axes = figure.axes[2]
+    axes = panels(figure)["C"]
     known = locality[locality["converged"].eq(True)]
     drawn = {container.get_label(): container for container in axes.containers}
     assert list(drawn) == ["IMP, original", "IMP, clone", "random mask"]
@@ -173,6 +239,33 @@ def test_fig3_with_equal_medians_of_all_seeds(width):
     assert np.mean([width] * 3) != width, "the case: a mean beside the numbers that it is the mean of"
     locality = synthetic.locality(FULL).assign(sigma_x=width, converged=True)
     draw(fig3(FULL, locality[locality["seed"].isin(range(3))]))
+
+
+@pytest.mark.parametrize("experiment", [FULL, TINY, ONE_ROUND], ids=["full", "tiny", "one round"])
+def test_fig3_shows_masks_of_both_datasets_beside_each_other(experiment):
+    on_original, on_clone = synthetic.mask(experiment, 0.1), synthetic.mask(experiment, 0.5)
+    figure = fig3(experiment, units=9)
+    draw(figure)
+    columns = int(np.ceil(np.sqrt(min(9, experiment.n_units))))
+    _, original, clone, _, small = figure.axes
+    assert [axes.get_title() for axes in (original, clone)] == ["IMP, original", "IMP, clone"]
+    assert labels(figure)[1:3] + labels(figure)[4:] == [AT_QUANTILES, AT_QUANTILES, "IMP, clone: most connected"]
+    assert_masks(original, on_original, at_quantiles(on_original, 9), columns, experiment, numbered=True)
+    assert_masks(clone, on_clone, at_quantiles(on_clone, 9), columns, experiment, numbered=True)
+    assert_masks(small, on_clone, most_connected(on_clone, 9), columns, experiment, numbered=False)
+    boxes = [axes.get_position() for axes in (original, clone, small)]
+    assert boxes[0].y0 == pytest.approx(boxes[1].y0) and boxes[0].width == pytest.approx(boxes[1].width)
+    assert boxes[2].width < 0.8 * boxes[1].width
+
+
+def test_fig3_without_weights_on_the_clone_says_so():
+    mask = synthetic.mask(TINY, 0.1)
+    images = synthetic.images(TINY), synthetic.images(TINY, clone=True)
+    names = {"dataset": NAME, "clone_name": CLONE_NAME}
+    for original in (mask, without_weights(mask)):
+        figure = plot_fig3(*images, original, without_weights(mask), synthetic.locality(TINY), **names)
+        draw(figure)
+        assert [figure.axes[panel].texts[0].get_text() for panel in (2, 4)] == ["no unit\nhas a weight"] * 2
 
 
 def test_fig3_puts_images_of_one_class_beside_each_other():
@@ -204,7 +297,7 @@ def test_fig3_without_widths_says_so():
     locality = synthetic.locality(TINY).assign(sigma_x=np.nan, converged=None)
     figure = fig3(TINY, locality)
     draw(figure)
-    assert [text.get_text() for text in figure.axes[2].texts] == ["no unit has a width"]
+    assert [text.get_text() for text in panels(figure)["C"].texts] == ["no unit has a width"]
 
 
 def test_fig3_refuses_a_table_without_the_clone():

@@ -205,7 +205,7 @@ def _plot_figures(folder: Path) -> Results:
     figures = {
         "fig1": plot_fig1(*masks, TINY.shape, units=4),
         "fig2": plot_fig2(synthetic.components(TINY, n=9), TINY.shape),
-        "fig3": plot_fig3(images, clone, masks[0], local, units=4, **names),
+        "fig3": plot_fig3(images, clone, *masks, local, units=4, **names),
         "fig4": plot_fig4(local, synthetic.kurtosis_by_class(TINY), dataset=name),
         "fig5": plot_fig5(synthetic.cavity_example(TINY), cavity, **names),
         "fig6": plot_fig6(

@@ -49,7 +49,7 @@ rule plot_fig2:
 
 
 use rule plot_fig2 as plot_fig1 with:
-    """The most connected units' masks, IMP beside oneshot."""
+    """First-layer units' masks, IMP beside oneshot."""
     input:
         dataset=f"results/{{experiment}}/data/{DATASET}",
         imp=f"{RUN}/imp/{LAST_MASK}",
@@ -65,11 +65,12 @@ use rule plot_fig2 as plot_fig1 with:
 if CLONE:
 
     use rule plot_fig2 as plot_fig3 with:
-        """The Gaussian clone: images, IMP's masks, receptive-field width by round."""
+        """The Gaussian clone beside the original: images, IMP's masks, receptive-field width by round."""
         input:
             dataset=f"results/{{experiment}}/data/{DATASET}",
             clone=f"results/{{experiment}}/data/{CLONE}",
-            mask=f"{CLONE_RUN}/imp/{LAST_MASK}",
+            mask=f"{RUN}/imp/{LAST_MASK}",
+            clone_mask=f"{CLONE_RUN}/imp/{LAST_MASK}",
             locality=run_tables("locality", [DATASET], ["imp", "random"]) + run_tables("locality", OF_CLONE, ["imp"]),
         output:
             **figure_files("fig3"),

@@ -1,4 +1,4 @@
-"""Plot figure 1: the most connected units' masks."""
+"""Plot figure 1: first-layer units' masks."""
 
 from winnow.job.log import log_to
 

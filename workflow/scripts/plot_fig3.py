@@ -14,6 +14,7 @@ figure = plot_fig3(
     open_dataset(snakemake.input.dataset),
     open_dataset(snakemake.input.clone),
     read_mask(snakemake.input.mask),
+    read_mask(snakemake.input.clone_mask),
     read_tables(snakemake.input.locality, "locality").to_pandas(),
     dataset=snakemake.params.dataset,
     clone_name=snakemake.params.clone,

@@ -105,7 +105,7 @@ class Figures(Settings):
     dataset: str | None = Field(
         None, description="the dataset of the figures; null: the first (claims are checked on all)"
     )
-    units: Count = Field(16, description="most connected units whose masks are drawn")
+    units: Count = Field(16, description="units whose masks are drawn, at quantiles of their number of weights")
 
 
 class Compute(Settings):

@@ -1,12 +1,11 @@
-"""Figure 1: the masks of the most connected units, IMP beside oneshot."""
+"""Figure 1: first-layer units' masks, IMP beside oneshot."""
 
 import math
 
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from winnow.figures.bands import format_sparsity
-from winnow.figures.pictures import draw_masks
+from winnow.figures.pictures import at_quantiles, draw_masks, mosaic_size, most_connected
 from winnow.figures.style import METHODS, PAGE_WIDTH, house_style, set_heading
 from winnow.store.tensors import Mask
 
@@ -16,24 +15,35 @@ def plot_fig1(imp: Mask, oneshot: Mask, shape: tuple[int, int, int], *, units: i
     """Draw Fig. 1: (A) masks found by IMP, (B) by oneshot pruning at the same density.
 
     Each picture is one first-layer unit: its surviving weights in the colour of their input channel, the pruned ones
-    black.  The units are those with the most surviving weights, ties by index.
+    black.  The large ones are units at quantiles of their number of weights, which stands below each; the small ones
+    are the units with the most weights, which the paper shows and which are not typical of the others.
 
     Args:
         imp: IMP's mask after the last round.
         oneshot: the mask of oneshot pruning at the same density.
         shape: (C, L, L), channels and side in pixels.
-        units: how many units a panel shows.
+        units: how many units a mosaic shows.
 
     Raises:
         ValueError: a mask does not fit the shape.
     """
-    shown = min(units, len(imp["layers.0.weight"]))
+    shown = max(1, *(len(most_connected(mask, units)) for mask in (imp, oneshot)))
     columns = math.ceil(math.sqrt(shown))
-    layout = ConstrainedLayoutEngine(wspace=0.06)
-    figure = Figure(layout=layout, figsize=(PAGE_WIDTH, 0.35 + 3.4 * math.ceil(shown / columns) / columns))
-    panels = figure.subplots(1, 2)
-    for axes, letter, method, mask in zip(panels, "AB", ("imp", "oneshot"), (imp, oneshot), strict=True):
-        draw_masks(axes, mask, units, shape)
+    rows = math.ceil(shown / columns)
+    # Twice as many rows in the same height make pictures about half as large.
+    beside = math.ceil(shown / (2 * rows))
+    height, width = mosaic_size(shown, columns, shape[1], numbered=True)
+    small_height, small_width = mosaic_size(2 * rows * beside, beside, shape[1])
+    widths = (width / height, small_width / small_height)
+    figure = Figure(figsize=(PAGE_WIDTH, 0.6 + (PAGE_WIDTH - 0.5) / 2 / sum(widths)))
+    grid = figure.add_gridspec(1, 3, width_ratios=(1, 0.035, 1))
+    for column, letter, method, mask in zip((0, 2), "AB", ("imp", "oneshot"), (imp, oneshot), strict=True):
+        places = grid[0, column].subgridspec(1, 2, width_ratios=widths, wspace=0.025)
+        large, small = figure.add_subplot(places[0]), figure.add_subplot(places[1])
+        draw_masks(large, mask, at_quantiles(mask, units), shape, columns, numbered=True)
+        large.set_xlabel("units at quantiles of their number of weights", fontsize=7)
+        draw_masks(small, mask, most_connected(mask, units), shape, beside)
+        small.set_xlabel("most\nconnected", fontsize=7)
         density = sum(int(array.sum()) for array in mask.values()) / sum(array.size for array in mask.values())
-        set_heading(axes, letter, f"{METHODS[method].label}, sparsity {format_sparsity(density)} %")
+        set_heading(large, letter, f"{METHODS[method].label}, sparsity {format_sparsity(density)} %")
     return figure

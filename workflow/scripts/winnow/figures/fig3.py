@@ -1,5 +1,7 @@
 """Figure 3: on a Gaussian clone of the data, IMP finds no local receptive fields."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from winnow.figures.bands import converged_widths, of_dataset, over_seeds
-from winnow.figures.pictures import as_colours, draw_masks, draw_mosaic, tile
+from winnow.figures.pictures import as_colours, at_quantiles, draw_masks, draw_mosaic, mosaic_size, most_connected, tile
 from winnow.figures.style import CLONE, METHODS, PAGE_WIDTH, Look, house_style, set_heading, write_note
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask
@@ -17,6 +19,7 @@ from winnow.store.tensors import Mask
 def plot_fig3(
     original: Dataset,
     clone: Dataset,
+    original_mask: Mask,
     clone_mask: Mask,
     locality: pd.DataFrame,
     *,
@@ -25,7 +28,10 @@ def plot_fig3(
     units: int = 16,
     examples: int = 8,
 ) -> Figure:
-    """Draw Fig. 3: (A) images and their clones, (B) IMP's masks on the clone, (C) the median width by round.
+    """Draw Fig. 3: (A) images and their clones, (B) IMP's masks on both, (C) the median width by round.
+
+    (B) shows units at quantiles of their number of weights, which stands below each, and, smaller, the clone's most
+    connected ones.
 
     Error bars in (C) run from the smallest to the largest median over the seeds; the reference line is the random
     mask's median width at the same density, which is what the image window alone gives.  Only converged fits count.
@@ -33,23 +39,38 @@ def plot_fig3(
     Args:
         original: the dataset.
         clone: its Gaussian clone.  Its pixels are clipped to the range of the original, for display only.
-        clone_mask: IMP's mask on the clone after the last round.
+        original_mask: IMP's mask on the original after the last round.
+        clone_mask: the same on the clone.
         locality: table `locality`, with rows of both datasets.
         dataset: name of the original in the table.
         clone_name: name of the clone in the table.
-        units: how many units (B) shows.
+        units: how many units each mosaic of (B) shows.
         examples: how many pairs of images (A) shows.
 
     Raises:
-        ValueError: the mask does not fit the images, or the table lacks one of the datasets.
+        ValueError: a mask does not fit the images, or the table lacks one of the datasets.
     """
-    figure = Figure(figsize=(PAGE_WIDTH, 2.7))
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
-    _draw_pairs(left, original, clone, examples)
-    set_heading(left, "A", "validation images")
+    shown = max(1, *(len(most_connected(mask, units)) for mask in (original_mask, clone_mask)))
+    columns = math.ceil(math.sqrt(shown))
+    height, width = mosaic_size(shown, columns, clone.shape[1], numbered=True)
+    upper, lower = 0.5 + 2.2 * max(1, height / width), 1.9
+    figure = Figure(figsize=(PAGE_WIDTH, upper + lower))
+    grid = figure.add_gridspec(2, 1, height_ratios=(upper, lower))
+    above = grid[0].subgridspec(1, 3, wspace=0.06)
+    pairs, on_original, on_clone = (figure.add_subplot(above[column]) for column in range(3))
+    _draw_pairs(pairs, original, clone, examples)
+    set_heading(pairs, "A", "validation images")
 
-    draw_masks(middle, clone_mask, units, clone.shape)
-    set_heading(middle, "B", "IMP on the clone")
+    masks = [(on_original, "B", "IMP, original", original_mask), (on_clone, "", "IMP, clone", clone_mask)]
+    for axes, letter, text, mask in masks:
+        draw_masks(axes, mask, at_quantiles(mask, units), clone.shape, columns, numbered=True)
+        axes.set_xlabel("units at quantiles of their number of weights", fontsize=7)
+        set_heading(axes, letter, text)
+    below = grid[1].subgridspec(1, 2, width_ratios=(2, 1), wspace=0.06)
+    medians = figure.add_subplot(below[0])
+    small = figure.add_subplot(below[1].subgridspec(1, 3, width_ratios=(1, 5, 1))[1])
+    draw_masks(small, clone_mask, most_connected(clone_mask, units), clone.shape, columns)
+    small.set_xlabel("IMP, clone: most connected", fontsize=7)
 
     widths = converged_widths(locality)
     of_dataset(locality, dataset), of_dataset(locality, clone_name)
@@ -59,15 +80,15 @@ def plot_fig3(
         (dataset, "random", "random mask", METHODS["random"]),
     ]:
         rows = widths[(widths["dataset"] == name) & (widths["method"] == method)]
-        _draw_medians(right, over_seeds(rows, "sigma_x", ["round"], per_seed="median"), label, look)
-    if right.lines:
-        right.legend(loc="best")
+        _draw_medians(medians, over_seeds(rows, "sigma_x", ["round"], per_seed="median"), label, look)
+    if medians.lines:
+        medians.legend(loc="best")
     else:
-        write_note(right, "no unit has a width")
-    right.xaxis.set_major_locator(MaxNLocator(integer=True))
-    right.set_xlabel("pruning round")
-    right.set_ylabel("median RF width σₓ (pixels)")
-    set_heading(right, "C")
+        write_note(medians, "no unit has a width")
+    medians.xaxis.set_major_locator(MaxNLocator(integer=True))
+    medians.set_xlabel("pruning round")
+    medians.set_ylabel("median RF width σₓ (pixels)")
+    set_heading(medians, "C")
     return figure
 
 

@@ -2,8 +2,12 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
+from winnow.figures.style import write_note
 from winnow.store.tensors import Mask
+
+_MOST_NUMBERED_COLUMNS = 6
 
 
 def most_connected(mask: Mask, n_units: int) -> np.ndarray:
@@ -11,13 +15,37 @@ def most_connected(mask: Mask, n_units: int) -> np.ndarray:
 
     Args:
         mask: the mask, `layers.0.weight` of shape (H, D).
-        n_units: how many units; all where the layer has fewer.
+        n_units: how many units; all that have a weight where these are fewer.
 
     Returns:
-        (n,) int, unit indices, most connected first, ties by index.
+        (n,) int, unit indices, most connected first, ties by index.  Units without any weight are left out: their
+        pictures would be black.
     """
     counts = mask["layers.0.weight"].sum(axis=1)
-    return np.argsort(-counts, kind="stable")[:n_units]
+    return np.argsort(-counts, kind="stable")[: min(n_units, np.count_nonzero(counts))]
+
+
+def at_quantiles(mask: Mask, n_units: int) -> np.ndarray:
+    """First-layer units at evenly spaced quantiles of their number of weights: what is typical, and how it varies.
+
+    The M units that have a weight stand in a row, most connected first, ties by index.  The row is cut into n equal
+    parts, and the unit in the middle of each is taken: place floor((k + 1/2) M / n) of the row, k and places from 0.
+
+    Args:
+        mask: the mask, `layers.0.weight` of shape (H, D).
+        n_units: how many units, at least 1; where M is smaller, n is M, and all are taken.
+
+    Returns:
+        (n,) int, unit indices, each once, most connected first.  Units without any weight are left out.
+
+    Raises:
+        ValueError: fewer than one unit is asked for.
+    """
+    if n_units < 1:
+        raise ValueError(f"{n_units} units at quantiles: at least one has to be asked for")
+    row = most_connected(mask, len(mask["layers.0.weight"]))
+    n = min(n_units, len(row))
+    return row[(2 * np.arange(n) + 1) * len(row) // max(2 * n, 1)]
 
 
 def mask_pictures(mask: Mask, units: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
@@ -73,7 +101,7 @@ def tile(pictures: np.ndarray, columns: int | None = None, gap: int | None = Non
     """
     n, height, width, _ = pictures.shape
     columns = columns or int(np.ceil(np.sqrt(n)))
-    gap = gap if gap is not None else max(1, height // 16)
+    gap = gap if gap is not None else _gap(height)
     rows = -(-n // columns)
     mosaic = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), ground)
     for index, picture in enumerate(pictures):
@@ -82,10 +110,72 @@ def tile(pictures: np.ndarray, columns: int | None = None, gap: int | None = Non
     return mosaic
 
 
-def draw_masks(axes: Axes, mask: Mask, n_units: int, shape: tuple[int, int, int]) -> None:
-    """Draw the most connected units' masks as a mosaic, framed in grey since both black and white are values."""
-    pictures = mask_pictures(mask, most_connected(mask, n_units), shape)
-    draw_mosaic(axes, np.pad(tile(pictures, ground=0.6), ((1, 1), (1, 1), (0, 0)), constant_values=0.6), "nearest")
+def mosaic_size(n: int, columns: int, side: int, numbered: bool = False) -> tuple[int, int]:
+    """The size of the mosaic that `draw_masks` draws of n units, to give its panel the same shape.
+
+    Args:
+        n: how many units, at least 1.
+        columns: pictures in a row.
+        side: side of a picture in pixels.
+        numbered: whether numbers of weights are asked for.
+
+    Returns:
+        height and width in pixels.
+    """
+    rows, gap = -(-n // columns), _gap(side)
+    return rows * (side + _band(columns, side, numbered) + gap) - gap, columns * (side + gap) - gap
+
+
+def draw_masks(
+    axes: Axes,
+    mask: Mask,
+    units: np.ndarray,
+    shape: tuple[int, int, int],
+    columns: int,
+    numbered: bool = False,
+) -> None:
+    """Draw units' masks as a mosaic, each framed in grey since both black and white are values.
+
+    Args:
+        axes: where to draw; a note where there are no units.
+        mask: the mask.
+        units: (n,) indices of first-layer units.
+        shape: (C, L, L), channels and side in pixels.
+        columns: pictures in a row.
+        numbered: whether each unit's number of weights stands below its picture; more than six columns are too narrow
+            for numbers and have none.
+
+    Raises:
+        ValueError: the mask does not fit the shape.
+    """
+    pictures = mask_pictures(mask, units, shape)
+    if not len(units):
+        draw_mosaic(axes, np.ones((1, 1, 3)))
+        write_note(axes, "no unit\nhas a weight")
+        return
+    side, gap = shape[1], _gap(shape[1])
+    band = _band(columns, side, numbered)
+    pictures = np.pad(pictures, ((0, 0), (0, band), (0, 0), (0, 0)), constant_values=1)
+    draw_mosaic(axes, tile(pictures, columns, gap), "nearest")
+    rows, places = np.divmod(np.arange(len(units)), columns)
+    # whole numbers are the centres of pixels
+    corners = np.column_stack([places * (side + gap), rows * (side + band + gap)]) - 0.5
+    frame = side * np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
+    frames = LineCollection(list(corners[:, None] + frame), colors="0.6", linewidths=0.6, clip_on=False)
+    axes.add_collection(frames, autolim=False)
+    if band:
+        for (left, top), count in zip(corners, mask["layers.0.weight"][units].sum(axis=1), strict=True):
+            middle = left + side / 2, top + side + band / 2
+            axes.text(*middle, str(count), ha="center", va="center_baseline", fontsize=7)
+
+
+def _gap(side: int) -> int:
+    return max(1, side // 16)
+
+
+def _band(columns: int, side: int, numbered: bool) -> int:
+    """Pixels for a number below a picture: a twentieth of the mosaic's width, about as high as small print."""
+    return -(-columns * side // 20) if numbered and columns <= _MOST_NUMBERED_COLUMNS else 0
 
 
 def draw_mosaic(axes: Axes, mosaic: np.ndarray, interpolation: str = "auto") -> None:

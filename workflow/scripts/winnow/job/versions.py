@@ -20,5 +20,5 @@ VERSIONS: dict[str, int] = {
     "measure_components": 3,
     "gather_statistic": 1,
     "check_claims": 3,
-    "plot_figures": 1,
+    "plot_figures": 2,
 }
