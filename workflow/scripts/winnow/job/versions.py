@@ -13,7 +13,7 @@ VERSIONS: dict[str, int] = {
     "prune_oneshot": 2,
     "prune_random": 2,
     "retrain_pruned": 3,
-    "measure_locality": 2,
+    "measure_locality": 3,
     "measure_kurtosis": 3,
     "measure_cavity": 3,
     "measure_cavity_example": 3,
