@@ -8,7 +8,7 @@ from examples import examples
 from reference import locality as reference
 from winnow.measure import autocorrelation as correlating
 from winnow.measure import widths
-from winnow.measure.autocorrelation import autocorrelation
+from winnow.measure.autocorrelation import autocorrelation, fold
 from winnow.measure.locality import measure_locality
 from winnow.measure.pair_correlation import pair_correlation
 from winnow.measure.widths import fit_widths
@@ -33,6 +33,52 @@ def blobs(n_units, shape, shares, seed):
     score = np.exp(-((x - centre_x) ** 2) / (2 * width_x**2) - (y - centre_y) ** 2 / (2 * width_y**2))
     score = score + draw.uniform(0, 1, (n_units, 1, 1, 1)) * draw.random((n_units, *shape))
     return np.stack([unit >= np.quantile(unit, 1 - share) for unit, share in zip(score, shares, strict=True)])
+
+
+def sparse(kind, n_channels, seed):
+    """A mask of up to 200 weights in 32 × 32 pixels."""
+    draw = stream("sparse", kind, n_channels, seed)
+    n_weights = int(np.exp(draw.uniform(np.log(5), np.log(200))))
+
+    def dust(n):
+        return draw.uniform(0, 32, (n, 2))
+
+    def clump(n):
+        return draw.uniform(0, 32, 2) + np.exp(draw.uniform(-0.5, 2, 2)) * draw.normal(size=(n, 2))
+
+    def line(n):
+        angle, length = draw.uniform(0, np.pi), draw.uniform(2, 32)
+        along = draw.uniform(-length / 2, length / 2, (n, 1)) * (np.sin(angle), np.cos(angle))
+        return draw.uniform(0, 32, 2) + along + 0.5 * draw.normal(size=(n, 2))
+
+    some = draw.integers(1, n_weights)
+    places = {
+        "dust": lambda: dust(n_weights),
+        "clump": lambda: clump(n_weights),
+        "line": lambda: line(n_weights),
+        "two clumps": lambda: np.concatenate([clump(some), clump(n_weights - some)]),
+        "clump and dust": lambda: np.concatenate([clump(some), dust(n_weights - some)]),
+    }[kind]()
+    y, x = places[((places >= 0) & (places < 32)).all(axis=1)].astype(int).T
+    mask = np.zeros((n_channels, 32, 32), bool)
+    mask[draw.integers(0, n_channels, len(y)), y, x] = True
+    return mask
+
+
+HARD = {
+    ("dust", 1): [2650, 2958],
+    ("dust", 3): [8, 1203, 1815, 2170],
+    ("clump", 1): [1766, 1798],
+    ("clump", 3): [1208, 1782, 2186, 2730],
+    ("line", 1): [1488, 2413],
+    ("line", 3): [903, 1310, 1492, 2607],
+    ("two clumps", 1): [588, 1011, 1131, 1985],
+    ("two clumps", 3): [19, 769, 1147],
+    ("clump and dust", 1): [732, 818, 1260, 1617],
+    ("clump and dust", 3): [639, 664, 1561, 2184],
+}
+"""Seeds of `sparse`, by kind and channels, of masks whose best minimum is not below the lowest point of a coarse grid
+(0.5 pixels, factor 1.5): narrow instead of wide, wide instead of narrow, at a limit instead of inside."""
 
 
 def sums_to(side, weight):
@@ -132,6 +178,54 @@ def test_no_start_finds_a_better_fit_to_few_weights(n_weights):
             assert error <= reference.squared_error(si, amplitude, sigma_x, sigma_y) * (1 + 1e-9)
 
 
+@pytest.mark.parametrize(("kind", "n_channels"), HARD)
+def test_no_start_of_a_dense_grid_finds_a_better_fit_to_a_sparse_mask(kind, n_channels):
+    s = autocorrelation(np.stack([sparse(kind, n_channels, seed) for seed in (*HARD[kind, n_channels], *range(6))]))
+    found = fit_widths(s)
+    for si, sigma_x, sigma_y, amplitude, converged in zip(s, *found, strict=True):
+        (x, y, least), *others = reference.minima(si)
+        off_origin = (si**2).sum() - si[31, 31] ** 2
+        assert reference.squared_error(si, amplitude, sigma_x, sigma_y) / off_origin <= least + 1e-9
+        others = [end for end in others if not np.allclose(end[:2], (x, y), rtol=1e-2)]
+        if not others or others[0][2] > least + 1e-6:
+            assert converged == (min(x, y) > 0.201 and max(x, y) < 63.9)
+            if converged:
+                np.testing.assert_allclose((sigma_x, sigma_y), (x, y), rtol=1e-4)
+
+
+def test_the_highest_end_wins_and_of_equals_a_converged_one_and_the_first():
+    ends = [  # unit, value, converged
+        (0, 1.0, True),
+        (0, 2.0, False),
+        (2, 5.0, False),
+        (2, 5.0 - 1e-13, True),
+        (2, 5.0 + 1e-13, True),
+        (2, 4.0, True),
+        (5, -7.0, False),
+        (5, -7.0, False),
+    ]
+    unit, value, converged = map(np.array, zip(*ends, strict=True))
+    place = np.arange(len(ends))
+    best = widths._best(widths._Ends(unit, value, np.stack([place, place], axis=1), place, converged))
+    assert best.tolist() == [1, 3, 6]
+
+
+def test_of_two_equally_good_fits_the_one_with_the_smaller_sigma_y_is_taken():
+    d = np.arange(-15, 16)
+    s = np.exp(-(d**2) / 100 - 2 * d[:, None] ** 2)
+    found = fit_widths((s + s.T)[None])
+    assert found.converged.all()
+    assert found.sigma_y[0] < 1 < 5 < found.sigma_x[0]
+
+
+def test_a_level_of_equal_starts_has_one():
+    s = fold(autocorrelation(stream("rows").random((20, 1, 1, 12)) < 0.5))  # one row: σy does not matter
+    unit, starts = widths._starts(s, include_origin=True)
+    assert set(unit) == set(range(20))
+    assert len(unit) < 60
+    assert np.unique(starts[:, 1]) == pytest.approx(np.log(0.5))
+
+
 def test_widths_of_zero_and_infinity_do_not_converge():
     side = 10
     corner = sums_to(side, {(dy, dx): 1.0 for dy in (-9, 9) for dx in (-9, 9)})
@@ -153,10 +247,13 @@ def test_nothing_to_fit_has_no_width():
     assert not found.converged.any()
     assert fit_widths(np.zeros((0, 9, 9))).sigma_x.shape == (0,)
     assert np.isnan(fit_widths(np.ones((1, 1, 1))).sigma_y).all()
+    below = sums_to(9, {(8, 8): 1.0}) - 0.5  # no Gaussian of positive amplitude
+    assert np.isnan(fit_widths(below)[:3]).all()
+    assert not fit_widths(below).converged.any()
 
 
 def test_fits_do_not_depend_on_their_company(monkeypatch):
-    s = autocorrelation(blobs(9, (1, 12, 12), np.linspace(0.05, 0.9, 9), 3))
+    s = autocorrelation(np.stack([sparse(kind, 1, seed) for kind, n in HARD if n == 1 for seed in range(3)]))
     together = fit_widths(s)
     monkeypatch.setattr(widths, "_FITS_AT_A_TIME", 2)
     for one, other in zip(fit_widths(s), together, strict=True):
@@ -234,6 +331,13 @@ def test_is_the_same_on_other_devices(device):
     expected, found = (measure_locality(masks, (2, 8, 9), device=where) for where in ("cpu", device))
     for table, other in zip(found, expected, strict=True):
         assert_same_table(table, other, 1e-6)
+
+
+@pytest.mark.parametrize("device", OTHER_DEVICES)
+def test_sparse_masks_have_the_same_widths_on_other_devices(device):
+    mask = as_mask(np.stack([sparse(kind, 1, seed) for (kind, n), seeds in HARD.items() if n == 1 for seed in seeds]))
+    expected, found = (measure_locality([mask], (1, 32, 32), device=where).units for where in ("cpu", device))
+    assert_same_table(found, expected, 1e-6)
 
 
 def test_enough_weights_but_no_pair_is_no_width():

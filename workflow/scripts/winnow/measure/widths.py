@@ -3,6 +3,7 @@
 x runs along a row of the image, y along a column.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,8 @@ class Widths(NamedTuple):
         sigma_x: (n,) pixels; NaN where there is nothing to fit.
         sigma_y: (n,) pixels; NaN where there is nothing to fit.
         amplitude: (n,) A.
-        converged: (n,) bool, False also where the best fit has a width of zero or infinity.
+        converged: (n,) bool, False also where the best fit has a width of zero or infinity, even if there is another
+            minimum between.
     """
 
     sigma_x: np.ndarray
@@ -37,7 +39,7 @@ def fit_widths(s: Array, *, include_origin: bool = False) -> Widths:
         include_origin: whether d = 0 is fitted too.
 
     Returns:
-        The best fits, see `Widths`; widths between 0.2 pixels and twice the image.
+        The best fits, see `Widths`: of several minima the lowest; widths between 0.2 pixels and twice the image.
     """
     return fit_folded(without_origin(fold(s), include_origin), include_origin)
 
@@ -45,18 +47,22 @@ def fit_widths(s: Array, *, include_origin: bool = False) -> Widths:
 # Pixels; image sides.  At the one limit the Gaussian vanishes next to the origin, at the other it is flat over the
 # image: such a width is not resolved.
 _MIN_SIGMA, _MAX_SIGMA = 0.2, 2.0
-_GRID_FACTOR = 1.5  # between the widths from which the best start is chosen
+# The grid of starts: its least width in pixels, and the factor between neighbours.  Minima below 0.5 are found from
+# there.  A coarser grid joins two minima of sparse masks more often; a finer one parts hardly more, at a higher cost.
+_GRID_FROM, _GRID_FACTOR = 0.5, 1.25
 _MAX_STEP = 0.5  # of log σ
 _TOLERANCE = 1e-7  # of log σ; convergence is quadratic, the error left is far smaller
+_TIE = 1e-12  # of log(b²/c): rounding
 
 
 def fit_folded(folded: Array, include_origin: bool) -> Widths:
     """`fit_widths` for S folded to a quadrant, its origin already zero where it is left out.
 
     For given widths the best amplitude is A = b / c, with b = Σ S g, c = Σ g² and g the Gaussian of height one, and
-    leaves Σ S² − b²/c.  So log(b²/c) is maximised over u = log σx, v = log σy (variable projection), from the best
-    point of a coarse grid by Newton's method, damped where it does not climb.  g is a product of a function of dx and
-    one of dy: b, c and their derivatives are bilinear forms, computed for all fits at once.
+    leaves Σ S² − b²/c.  So log(b²/c) is maximised over u = log σx, v = log σy (variable projection), from every local
+    maximum of a coarse grid by Newton's method, damped where it does not climb: sparse masks have several maxima, and
+    the highest point of the grid need not lie below the highest of them.  g is a product of a function of dx and one of
+    dy: b, c and their derivatives are bilinear forms, computed for all starts of all units at once.
     """
     arrays = arrays_of(folded)
     n = len(folded)
@@ -65,19 +71,91 @@ def fit_folded(folded: Array, include_origin: bool) -> Widths:
     something = np.flatnonzero(arrays.get(arrays.xp.any(folded > 0, axis=(1, 2))))
     for start in range(0, len(something), _FITS_AT_A_TIME):
         some = something[start : start + _FITS_AT_A_TIME]
-        fits = _maximise(folded[arrays.put(some)], include_origin)
-        point[some], amplitude[some], converged[some] = map(arrays.get, fits)
+        s = folded[arrays.put(some)]
+        unit, starts = _starts(s, include_origin)
+        climbs = [
+            map(arrays.get, _climb(s[unit[k : k + _FITS_AT_A_TIME]], starts[k : k + _FITS_AT_A_TIME], include_origin))
+            for k in range(0, len(unit), _FITS_AT_A_TIME)
+        ]
+        if climbs:
+            ends = _Ends(arrays.get(unit), *map(np.concatenate, zip(*climbs, strict=True)))
+            best = _best(ends)
+            found = some[ends.unit[best]]
+            point[found], amplitude[found] = ends.point[best], ends.amplitude[best]
+            converged[found] = ends.converged[best]
     sigma = np.exp(point)
     return Widths(sigma[:, 0], sigma[:, 1], amplitude, converged)
 
 
-def _maximise(s: Array, include_origin: bool) -> tuple[Array, Array, Array]:
-    """(log σx, log σy) of the best fit (n, 2), its amplitude (n,), and whether it converged inside the limits (n,)."""
+class _Ends(NamedTuple):
+    """Where climbs ended, one each, those of a unit one after another in the order of their starts.
+
+    Attributes:
+        unit: (m,) which S it climbed.
+        value: (m,) log(b²/c).
+        point: (m, 2) log σx, log σy.
+        amplitude: (m,) A.
+        converged: (m,) bool, inside the limits.
+    """
+
+    unit: np.ndarray
+    value: np.ndarray
+    point: np.ndarray
+    amplitude: np.ndarray
+    converged: np.ndarray
+
+
+def _best(ends: _Ends) -> np.ndarray:
+    """Which end is the best of each unit, in the units' order.
+
+    The highest value wins, wherever it lies and however the climb ended: where it ran to a limit, or out of steps on
+    the way, those that converged are known not to be the best, and the unit has not converged.  Of ends that are
+    equally high but for rounding a converged one wins, and of those the first by its start.
+    """
+    first = np.flatnonzero(np.diff(ends.unit, prepend=-1))
+    highest = np.repeat(np.maximum.reduceat(ends.value, first), np.diff(first, append=len(ends.unit)))
+    lower = ends.value < highest - _TIE * (1 + np.abs(highest))
+    order = np.lexsort((~ends.converged, lower, ends.unit))  # stable, the last key counts most
+    return order[first]
+
+
+def _starts(s: Array, include_origin: bool) -> tuple[Array, Array]:
+    """The local maxima of a grid of widths: which S it is of (m,), and (log σx, log σy) (m, 2).
+
+    A local maximum is a point that is as high as all of its eight neighbours, or those of them that there are.  Of
+    neighbours that are equally high the first counts, so that a level of several points has one start, or few.  They
+    are ordered by S, then σy, then σx.  There is none where no positive amplitude fits.
+    """
+    arrays = arrays_of(s)
+    xp = arrays.xp
+    u, v = (
+        arrays.put(np.arange(np.log(_GRID_FROM), np.log(_MAX_SIGMA * max(length, 2)), np.log(_GRID_FACTOR)))
+        for length in (s.shape[2], s.shape[1])
+    )
+    gx, gy = (_gaussian(w, length)[0] for w, length in ((u, s.shape[2]), (v, s.shape[1])))
+    norm_x, norm_y = (2 * xp.sum(g[:, 1:] ** 2, axis=1) for g in (gx, gy))
+    value = arrays.zeros(len(s), len(v) + 2, len(u) + 2) - np.inf
+    value[:, 1:-1, 1:-1] = _log_ratio(gy @ s @ gx.T, norm_x + norm_y[:, None] * (1 + norm_x) + include_origin)
+    here = value[:, 1:-1, 1:-1]
+    highest = here > -np.inf
+    for y, x in itertools.product(range(3), repeat=2):
+        there = value[:, y : y + len(v), x : x + len(u)]
+        if (y, x) < (1, 1):
+            highest &= here > there
+        elif (y, x) > (1, 1):
+            highest &= here >= there
+    unit, row, column = xp.nonzero(highest)
+    return unit, xp.stack([u[column], v[row]], axis=1)
+
+
+def _climb(s: Array, point: Array, include_origin: bool) -> tuple[Array, Array, Array, Array]:
+    """Uphill from points (n, 2), one for each S, which are moved: the value at the end, the end, its amplitude, whether
+    it converged inside the limits.
+    """
     arrays = arrays_of(s)
     xp = arrays.xp
     upper = arrays.put(np.log(_MAX_SIGMA * np.array([s.shape[2], s.shape[1]])))
     lower = xp.full_like(upper, np.log(_MIN_SIGMA))
-    point = _best_of_grid(s, include_origin)
     active = arrays.put(np.arange(len(s)))
     converged = active < 0
     damping = arrays.zeros(len(s))
@@ -103,23 +181,14 @@ def _maximise(s: Array, include_origin: bool) -> tuple[Array, Array, Array]:
             break
     at_limit = (point <= lower) | (point >= upper)
     b, c = _bilinear(s, point, include_origin)
-    return point, b[0] / c[0], converged & ~xp.any(at_limit, axis=1)
+    return _log_ratio(b[0], c[0]), point, b[0] / c[0], converged & ~xp.any(at_limit, axis=1)
 
 
-def _best_of_grid(s: Array, include_origin: bool) -> Array:
-    """The (log σx, log σy) of a grid with the best fit, (n, 2): a start in the valley of the best minimum."""
-    arrays = arrays_of(s)
-    xp = arrays.xp
-    u, v = (
-        arrays.put(np.arange(np.log(0.5), np.log(_MAX_SIGMA * max(length, 2)), np.log(_GRID_FACTOR)))
-        for length in (s.shape[2], s.shape[1])
-    )
-    gx, gy = (_gaussian(w, length)[0] for w, length in ((u, s.shape[2]), (v, s.shape[1])))
-    b = gy @ s @ gx.T
-    norm_x, norm_y = (2 * xp.sum(g[:, 1:] ** 2, axis=1) for g in (gx, gy))
-    c = norm_x + norm_y[:, None] * (1 + norm_x) + include_origin
-    best = xp.argmax((xp.clip(b, min=0) ** 2 / c).reshape(len(s), -1), axis=1)
-    return xp.stack([u[best % len(u)], v[best // len(u)]], axis=1)
+def _log_ratio(b: Array, c: Array) -> Array:
+    """log(b²/c), −∞ where no positive amplitude fits."""
+    xp = arrays_of(b).xp
+    positive = (b > 0) & (c > 0)
+    return xp.where(positive, 2 * xp.log(xp.where(positive, b, 1.0)) - xp.log(xp.where(positive, c, 1.0)), -np.inf)
 
 
 def _gaussian(log_sigma: Array, length: int) -> Array:
@@ -169,8 +238,8 @@ def _objective(s: Array, point: Array, include_origin: bool) -> tuple[Array, Arr
     xp = arrays_of(s).xp
     b, c = _bilinear(s, point, include_origin)
     positive = (b[0] > 0) & (c[0] > 0)
+    value = _log_ratio(b[0], c[0])
     b[0], c[0] = xp.where(positive, b[0], 1.0), xp.where(positive, c[0], 1.0)
-    value = xp.where(positive, 2 * xp.log(b[0]) - xp.log(c[0]), -np.inf)
     b1, c1 = b[1:3] / b[0], c[1:3] / c[0]
     gradient = 2 * b1 - c1
     uu, uv, vv = (
