@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from conftest import make_dataset
@@ -234,7 +235,7 @@ def _measure_details(folder: Path) -> Results:
 
 
 def _make_explorer(_: Path) -> Results:
-    """The numbers in the page, and its sources.  From numbers that every processor draws alike: the page rounds them."""
+    """What the page holds, from numbers that every processor draws alike, since it rounds them; and its sources."""
     masks, draw, n_inputs, n_units = _masks(), stream("test explorer"), SIZES[0], SIZES[1]
     keys = {"dataset": "photos", "method": "imp", "seed": 0, "density": 0.5}
     rows = {"round": np.repeat(range(len(masks) + 1), n_units), "unit": np.tile(range(n_units), len(masks) + 1)}
