@@ -100,7 +100,7 @@ export function lineChart(chart, width) {
   if (chart.level) {
     const y = toY(chart.level.value);
     root.append(svg("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: y, y2: y, "stroke-dasharray": "6 4" }));
-    root.append(svg("text", { x: width - RIGHT, y: y - 4, "text-anchor": "end" }, chart.level.name));
+    root.append(svg("text", { x: LEFT + 6, y: y - 4 }, chart.level.name));
   }
   if (chart.here !== undefined) {
     const x = toX(chart.here);
@@ -142,7 +142,7 @@ export function histogramChart({ counts, edges, total, log, title }, width) {
   const scaled = (/** @type {number} */ y) => (log ? Math.log(Math.max(y, y0) / y0) / Math.log(top / y0) : y / top);
   const toX = (/** @type {number} */ x) => LEFT + ((x - edges[0]) / (edges[1] - edges[0])) * (width - LEFT - RIGHT);
   const toY = (/** @type {number} */ y) => TOP + (1 - scaled(y)) * (height - TOP - bottom);
-  const chart = { x: "preactivation (standard deviations)", y: "density of images", title, series: [] };
+  const chart = { x: "standard deviations", y: "density of images", title, series: [] };
   const ticks = log ? [1e-4, 1e-3, 1e-2, 1e-1, 1].filter((tick) => tick > y0 && tick < top) : undefined;
   const root = frame(chart, width, height, bottom, edges, [y0, top], toX, toY, ticks, log);
   const bars = densities.map((density, k) => {

@@ -82,6 +82,8 @@ function buildControls() {
       seeds.map((seed) => [seed, String(seed)]),
     ),
     round,
+  );
+  byId("page-options").append(
     select("theme", "Colours", [
       ["system", "as the system"],
       ["light", "light"],
@@ -249,10 +251,16 @@ async function update() {
     drawUnit(columns[k], one);
     columns[k].append(numbersOf(one, tableOpen, (open) => (tableOpen = open)));
   });
+  byId("units").style.setProperty("--cards", String(Math.max(...columns.map(countCards))));
   drawCurves(manifest, run, state.round, state.unit);
   drawClaims(manifest, state.dataset);
   document.documentElement.dataset.drawn = formatState(state, keys, []) || "all";
   announce();
+}
+
+/** @param {HTMLElement} column */
+function countCards(column) {
+  return column.querySelectorAll("figure").length;
 }
 
 function fillControls() {

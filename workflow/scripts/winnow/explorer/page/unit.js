@@ -154,7 +154,7 @@ function correlationChart(picture, { rows, columns }, sides, title, width) {
   for (const tick of [-(rows - 1) / 2, 0, (rows - 1) / 2]) {
     text(withMinus(tick), { x: left - 5, y: toY(tick) + 4, "text-anchor": "end" });
   }
-  text("displacement along a row (pixels)", { x: toX(0), y: height - 4 });
+  text("along a row (pixels)", { x: toX(0), y: height - 4 });
   text("along a column (pixels)", { x: 11, y: toY(0), transform: `rotate(-90 11 ${toY(0)})` });
   if (sides.length) {
     const radii = { rx: (sides[0] / columns) * across, ry: (sides[1] / rows) * down };
@@ -183,7 +183,8 @@ function addHistogram(cards, what) {
   const total = detail.entry.n_images;
   const inside = counts.reduce((sum, count) => sum + count, 0);
   const title = `histogram of the preactivation of unit ${unit} over ${total} images`;
-  const further = total - inside === 1 ? "1 image lies" : `${total - inside} images lie`;
+  const outside = total - inside;
+  const further = outside === 0 ? "No image lies" : outside === 1 ? "1 image lies" : `${outside} images lie`;
   const caption = inside
     ? `Over ${total} validation images, about its mean (bars), beside a Gaussian of the same variance (dashed). ` +
       `${further} further out.`
