@@ -4,10 +4,15 @@ import csv
 import io
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from explorer import made
 from explorer.browser import NODE
+from winnow.explorer.content import COLUMNS
+from winnow.explorer.make import Run, Tables, make_explorer
+from winnow.store.schemas import SCHEMAS
 
 LAST = len(made.ROUNDS)
 
@@ -253,6 +258,24 @@ def test_claims_are_text_and_say_their_verdict_in_words_and_signs(opened):
     assert [sign in row for row, sign in zip(rows, ("✓ supported", "✗ not supported", "? undetermined"), strict=True)]
     assert "narrower & <b>more</b> local" in rows[0] and "</script><script>alert(1)" in rows[1]
     assert "there is no clone" in rows[2]
+
+
+def test_one_channel_one_round_one_method_and_nothing_known(opened, tmp_path):
+    draw = np.random.default_rng(0)
+    mask = {"layers.0.weight": draw.random((3, 16)) < 0.4}
+    mask["layers.0.weight"][2] = False
+    rows = {"dataset": "grey", "method": "imp", "seed": 5, "round": np.repeat([0, 1], 3), "unit": [0, 1, 2] * 2}
+    table = pd.DataFrame({**rows, "density": 0.5, **dict.fromkeys(COLUMNS, np.nan)})
+    tables = Tables(table, table, pd.DataFrame(columns=SCHEMAS["training"].names), made.claims().head(0))
+    page = tmp_path / "grey.html"
+    text = make_explorer(
+        "grey", [Run("grey", "imp", 5, [mask])], {}, {"grey": (1, 4, 4)}, tables, clone_suffix="-clone"
+    )
+    page.write_text(text, encoding="utf-8")
+    for hash in ("", "round=0&unit=2", "unit=2", "order=kurtosis&scale=log"):
+        shown = opened(hash, path=page)
+        assert "NaN" not in shown.text("body") and "undefined" not in shown.text("body")
+    assert "No claim was checked" in shown.text("#claims-note")
 
 
 # -- looks -------------------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def page_of(datasets: list[str], n_units: int, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("datasets", "n_units", "most"),
     [
-        pytest.param(["photos", "photos-clone"], 256, 3e6, id="default experiment"),
+        pytest.param(["photos", "photos-clone"], 256, 3e6, id="256 units, colour, with a clone"),
         pytest.param(["imagenet32"], 1024, 8e6, id="the paper's size"),
     ],
 )

@@ -56,3 +56,16 @@ def test_a_unit_without_weights_has_neither(network, dataset):
     assert found["units"].tolist() == list(range(12))
     assert (found["histogram_imp"][2:, 3] == 0).all() and not found["has_score"][2:, 3].any()
     assert found["histogram_imp"][1, 3].sum() > 0
+
+
+def test_where_no_unit_has_a_weight_nothing_is_known_in_detail(network, dataset):
+    rewind, masks = network
+    found = measure_details(rewind, masks, {"layers.0.weight": np.zeros((12, 108), bool)}, dataset)
+    assert {name: array.shape for name, array in found.items() if name != "n_images"} == {
+        "units": (0,),
+        "weights": (0, 108),
+        "histogram_imp": (4, 0, 40),
+        "histogram_random": (4, 0, 40),
+        "scores": (3, 0, 108),
+        "has_score": (3, 0, 108),
+    }

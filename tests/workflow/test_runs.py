@@ -229,4 +229,5 @@ def test_the_report_is_built(finished, tmp_path):
     for figure in FIGURES:
         assert f"results/tiny/figures/{figure}.png" in page
     assert "results/tiny/claims.csv" in page
-    assert "results/tiny/explorer.png" in page and 'href=\\"results/tiny/explorer.html\\"' in page  # a still that leads to it
+    # A still picture of the explorer, and what leads to the page itself.
+    assert "results/tiny/explorer.png" in page and 'href=\\"results/tiny/explorer.html\\"' in page

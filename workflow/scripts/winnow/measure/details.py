@@ -64,13 +64,14 @@ def measure_details(
         for method, of_method in all_masks.items():
             rows = np.concatenate([effective_weights(parameters, mask, epsilon=epsilon)[units] for mask in of_method])
             counts = _histograms(rows, inputs)
-            found[f"histogram_{method}"] = counts.reshape(len(of_method), len(units), -1)
+            found[f"histogram_{method}"] = counts.reshape(len(of_method), len(units), len(EDGES) - 1)
         rounds = all_masks[scored][:-1]
         weights = [standardised(effective_weights(parameters, mask, epsilon=epsilon)[units], inputs) for mask in rounds]
         scores = np.full((len(rounds), len(units), choice[WEIGHT].shape[1]), np.nan)
         some = [mask[WEIGHT][units] for mask in rounds]
-        for of_round, mask, values in zip(scores, some, surviving_scores(weights, some, inputs), strict=True):
-            of_round[mask] = values
+        if len(units):
+            for of_round, mask, values in zip(scores, some, surviving_scores(weights, some, inputs), strict=True):
+                of_round[mask] = values
     found["has_score"] = np.isfinite(scores)
     found["scores"] = np.where(found["has_score"], scores, 0).astype(np.float32)
     return found
@@ -79,6 +80,8 @@ def measure_details(
 def _histograms(weights: np.ndarray, inputs: StandardisedInputs) -> np.ndarray:
     """Images by the standardised preactivation of each row of weights, (rows, bins) int64."""
     # Of order one before standardisation: what is left of a constant preactivation is rounding.
+    if not len(weights):
+        return np.zeros((0, len(EDGES) - 1), np.int64)
     rows = standardised(weights, inputs)
     parts = [inputs.arrays.get(rows @ x.T) for x in inputs.chunks()]
     lam = np.concatenate(parts, axis=1).astype(np.float64)

@@ -68,6 +68,7 @@ export function addPanel(panels, name, description) {
  * @param {Dataset} dataset
  */
 export function channelNames({ shape }) {
+  if (shape[0] === 1) return ["grey"];
   return shape[0] === 3 ? ["red", "green", "blue"] : Array.from({ length: shape[0] }, (_, k) => `channel ${k + 1}`);
 }
 

@@ -297,7 +297,7 @@ function noteGrid(unit) {
     return;
   }
   byId("grid-note").textContent =
-    `Unit ${unit}: ${countWeights(run, round)[unit]} weights, width ${shown(widthOf(run, round, unit))} px, kurtosis ${shown(numberAt(run, "kurtosis", round, unit))}`;
+    `Unit ${unit}: ${countWeights(run, round, unit)} weights, width ${shown(widthOf(run, round, unit))} px, kurtosis ${shown(numberAt(run, "kurtosis", round, unit))}`;
 }
 
 /** @param {KeyboardEvent} event */

@@ -5,19 +5,16 @@
  */
 
 /**
- * Weights of each unit that are left after a round.
+ * Weights of a unit that are left after a round.
  *
  * @param {Run} run
  * @param {number} round
+ * @param {number} unit
  */
-export function countWeights(run, round) {
-  const counts = new Int32Array(run.nUnits);
-  for (let unit = 0, i = 0; unit < run.nUnits; unit++) {
-    let count = 0;
-    for (const end = i + run.nInputs; i < end; i++) if (run.lasts[i] >= round) count++;
-    counts[unit] = count;
-  }
-  return counts;
+export function countWeights(run, round, unit) {
+  let count = 0;
+  for (let i = unit * run.nInputs; i < (unit + 1) * run.nInputs; i++) if (run.lasts[i] >= round) count++;
+  return count;
 }
 
 /**
@@ -64,9 +61,8 @@ export function closePairs(run, round, unit) {
 export function orderedUnits(run, order) {
   const units = Array.from({ length: run.nUnits }, (_, unit) => unit);
   if (order === "own") return units;
-  const counts = order === "weights" ? countWeights(run, run.nRounds) : null;
   const key = units.map((unit) => {
-    if (counts) return -counts[unit];
+    if (order === "weights") return -countWeights(run, run.nRounds, unit);
     const value = order === "width" ? widthOf(run, run.nRounds, unit) : -numberAt(run, "kurtosis", run.nRounds, unit);
     return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
   });

@@ -62,7 +62,7 @@ function rowOf({ run, detail, scored }, round, unit, weights) {
 function unitRows(what) {
   const rows = [];
   for (let round = 0; round <= what.run.nRounds; round++) {
-    rows.push(rowOf(what, round, what.unit, countWeights(what.run, round)[what.unit]));
+    rows.push(rowOf(what, round, what.unit, countWeights(what.run, round, what.unit)));
   }
   return rows;
 }
@@ -145,14 +145,12 @@ function unitCsv(what) {
 
 /** @param {Shown} what */
 function roundCsv(what) {
-  const counts = countWeights(what.run, what.round);
-  return csv(
-    Array.from(counts, (weights, unit) => [
-      ...keysOf(what.run),
-      String(unit),
-      ...rowOf(what, what.round, unit, weights),
-    ]),
-  );
+  const { run, round } = what;
+  const rows = [];
+  for (let unit = 0; unit < run.nUnits; unit++) {
+    rows.push([...keysOf(run), String(unit), ...rowOf(what, round, unit, countWeights(run, round, unit))]);
+  }
+  return csv(rows);
 }
 
 /** @param {string[][]} rows */

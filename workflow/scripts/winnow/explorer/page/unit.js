@@ -29,7 +29,7 @@ export function unitTitle({ run, unit, round }) {
  */
 export function unitSummary(what) {
   const { run, round, unit } = what;
-  const weights = countWeights(run, round)[unit];
+  const weights = countWeights(run, round, unit);
   const width = shown(widthOf(run, round, unit));
   const kurtosis = shown(numberAt(run, "kurtosis", round, unit));
   const number = (/** @type {string} */ text, /** @type {string} */ suffix) => (text === "–" ? "none" : text + suffix);
@@ -55,7 +55,7 @@ export function drawUnit(target, what) {
 /** @param {Shown} what */
 function facts({ run, round, unit }) {
   const rows = [
-    ["weights left", String(countWeights(run, round)[unit])],
+    ["weights left", String(countWeights(run, round, unit))],
     ["width σ along a row", `${shown(widthOf(run, round, unit))} px`],
     ["along a column", `${shown(widthOf(run, round, unit, "y"))} px`],
     ["width by chance", `${shown(numberAt(run, "chance_sigma_x", round, unit))} px`],
@@ -77,21 +77,25 @@ function facts({ run, round, unit }) {
  */
 function addPanels(cards, what) {
   const { run, detail, dataset, round, unit, levels } = what;
-  const [, rows, columns] = dataset.shape;
+  const [channels, rows, columns] = dataset.shape;
   const place = placeOf(what);
   const known = detail && place >= 0;
   const panels = html("div", { class: "panels" });
   const caption = known
-    ? "First the mask in the colours of its channels; beside it the weights that are left, at the step of training to " +
+    ? `First the mask${channels === 3 ? " in the colours of its channels" : ""}; beside it the weights that are left, at the step of training to ` +
       "which they are set back. Filled: positive; hollow: negative; area is size, and a full square is " +
       `${detail.entry.full_weight.toPrecision(2)} or more.`
     : "The weights that are left, by channel. Their values, the preactivation and the cavity scores are in this page " +
       "for the units with a diamond in the grid.";
   addCard(cards, known ? "Mask and weights" : "Mask", caption, panels);
-  const composite = addPanel(panels, "all channels", `mask of unit ${unit}, ${countWeights(run, round)[unit]} weights`);
+  const composite = addPanel(
+    panels,
+    channels === 1 ? "mask" : "all channels",
+    `mask of unit ${unit}, ${countWeights(run, round, unit)} weights`,
+  );
   composite.className = "pixels";
   drawMasks(composite, run, round, [unit], dataset.shape, 1, 0);
-  const names = channelNames(dataset);
+  const names = channels === 1 ? ["weights"] : channelNames(dataset);
   const canvases = names.map((name) => addPanel(panels, name, `weights of unit ${unit}, ${name}`));
   return () =>
     canvases.forEach((canvas, channel) => {
