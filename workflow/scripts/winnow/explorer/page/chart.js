@@ -95,7 +95,7 @@ export function lineChart(chart, width) {
   y1 += margin;
   const toX = (/** @type {number} */ x) => LEFT + ((x - x0) / (x1 - x0 || 1)) * (width - LEFT - RIGHT);
   const toY = (/** @type {number} */ y) => TOP + (1 - (y - y0) / (y1 - y0 || 1)) * (height - TOP - bottom);
-  const root = frame(chart, width, height, bottom, [x0, x1], [y0, y1], toX, toY);
+  const root = frame({ ...chart, whole: true }, width, height, bottom, [x0, x1], [y0, y1], toX, toY);
   if (!points.length) root.append(svg("text", { x: width / 2, y: height / 2, "text-anchor": "middle" }, "no values"));
   if (chart.level) {
     const y = toY(chart.level.value);
@@ -142,7 +142,7 @@ export function histogramChart({ counts, edges, total, log, title }, width) {
   const scaled = (/** @type {number} */ y) => (log ? Math.log(Math.max(y, y0) / y0) / Math.log(top / y0) : y / top);
   const toX = (/** @type {number} */ x) => LEFT + ((x - edges[0]) / (edges[1] - edges[0])) * (width - LEFT - RIGHT);
   const toY = (/** @type {number} */ y) => TOP + (1 - scaled(y)) * (height - TOP - bottom);
-  const chart = { x: "standard deviations", y: "density of images", title, series: [] };
+  const chart = { x: "standard deviations", y: "density of images", title };
   const ticks = log ? [1e-4, 1e-3, 1e-2, 1e-1, 1].filter((tick) => tick > y0 && tick < top) : undefined;
   const root = frame(chart, width, height, bottom, edges, [y0, top], toX, toY, ticks, log);
   const bars = densities.map((density, k) => {
@@ -161,7 +161,8 @@ export function histogramChart({ counts, edges, total, log, title }, width) {
 /**
  * Axes, their rules, ticks and labels.
  *
- * @param {{x: string, y: string, title: string, ticks?: (x: number) => string[]}} chart
+ * @param {{x: string, y: string, title: string, ticks?: (x: number) => string[], whole?: boolean}} chart
+ *   `whole`: along x are whole numbers
  * @param {number} width
  * @param {number} height
  * @param {number} bottom
@@ -183,7 +184,7 @@ function frame(chart, width, height, bottom, xs, ys, toX, toY, yTicks = niceTick
     const number = Number((tick / 10 ** power).toPrecision(6));
     root.append(svg("text", { x: LEFT - 5, y: y + 4, "text-anchor": "end" }, withMinus(number)));
   }
-  const whole = niceTicks(xs[0], xs[1], 6).filter((tick) => !chart.ticks || Number.isInteger(tick));
+  const whole = niceTicks(xs[0], xs[1], 6).filter((tick) => !chart.whole || Number.isInteger(tick));
   for (const tick of whole) {
     const x = toX(tick);
     root.append(svg("line", { class: "axis", x1: x, x2: x, y1: height - bottom, y2: height - bottom + 4 }));

@@ -26,8 +26,9 @@ export function drawGrid(run, round, order, shape, size, known) {
   const [, height, width] = shape;
   const gap = Math.max(1, height >> 4);
   const room = byId("grid-frame").clientWidth;
-  // Whole pixels a weight, and a unit some 32, 64 or 96 pixels wide; at least one fits.
-  const factor = Math.max(1, Math.min(Math.round((32 * size) / width), Math.floor(room / (width + 2 * gap))));
+  // Whole pixels a weight.  Few units are drawn larger, 32 to 96 pixels wide, as all should be seen; at least one fits.
+  const side = size * Math.min(96, Math.max(32, room * Math.sqrt(0.8 / order.length)));
+  const factor = Math.max(1, Math.min(Math.round(side / width), Math.floor(room / (width + 2 * gap))));
   const columns = Math.max(1, Math.min(order.length, Math.floor((room / factor - gap) / (width + gap))));
   layout = { columns, gap, factor, order, shape };
   const canvas = /** @type {HTMLCanvasElement} */ (byId("grid-canvas"));
