@@ -2,6 +2,7 @@
 
 snakemake --cores 8          everything: statistics, claims, figures
 snakemake --cores 8 fig4     one figure and only what it needs
+snakemake --cores 8 explorer the page to look around in, and what it needs
 """
 
 from snakemake.utils import min_version
@@ -25,6 +26,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/prune.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/explorer.smk"
 include: "workflow/rules/record.smk"
 
 
@@ -34,12 +36,18 @@ rule all:
         FIGURE_FILES,
         expand("results/{experiment}/{statistic}.parquet", experiment=CONFIG.experiment, statistic=STATISTICS),
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
+        expand("results/{experiment}/explorer.html", experiment=CONFIG.experiment),
         expand("results/{experiment}/record.json", experiment=CONFIG.experiment),
 
 
 rule claims:
     input:
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
+
+
+rule explorer:
+    input:
+        expand("results/{experiment}/explorer.html", experiment=CONFIG.experiment),
 
 
 # fig1, fig2 …: `snakemake fig4` makes figure 4 in both formats.
@@ -59,3 +67,4 @@ for figure in FIGURES:
 
 onsuccess:
     print(f"Figures: results/{CONFIG.experiment}/figures/  Claims: results/{CONFIG.experiment}/claims.csv")
+    print(f"To look around: open results/{CONFIG.experiment}/explorer.html in a browser")

@@ -1,6 +1,7 @@
 """Which tests are slow, and what comes first.
 
-A test that has a project to run Snakemake in is slow, and so is a real Slurm or conda; the folder says the group.
+A test that has a project to run Snakemake in is slow, and so is a real Slurm, conda or browser; the folder says the
+group.
 Single slow tests among fast ones are marked where they stand.
 """
 
@@ -22,7 +23,7 @@ ORDER = [
 ]
 """What protects most: wrong numbers, wrong files, wrong refusals; all else comes after, by name."""
 
-SLOW_ORDER = ["slow", "fuzz", "planting", "workflow", "conda", "reliability", "cluster"]
+SLOW_ORDER = ["slow", "fuzz", "planting", "browser", "workflow", "conda", "reliability", "cluster"]
 
 
 def place(item: pytest.Item) -> str:
@@ -34,6 +35,8 @@ def group_of(item: pytest.Item) -> str | None:
     """The slow group that a test belongs to."""
     if place(item) in ("fuzz", "planting"):
         return place(item)
+    if "chromium" in getattr(item, "fixturenames", ()):
+        return "browser"
     if not PROJECTS.isdisjoint(getattr(item, "fixturenames", ())):
         return GROUPS.get(place(item), "workflow")
     return None

@@ -27,6 +27,7 @@ def pretended(path: str, *fixtures: str) -> SimpleNamespace:
 PLACES = {
     "fuzz": pretended("fuzz/test_readers.py"),
     "planting": pretended("planting/test_planting.py"),
+    "browser": pretended("explorer/test_browser.py", "opened", "chromium"),
     "workflow": pretended("workflow/test_runs.py", "finished"),
     "conda": pretended("environments/test_use_conda.py", "conda"),
     "reliability": pretended("reliability/test_killed.py", "fresh"),

@@ -90,6 +90,7 @@ def test_defaults_are_the_papers():
         ("network.hidden", 256, "network.hidden: .*valid list"),
         ("components.number", 2000, "components.number: dataset 'blobs' has only 1024 inputs"),
         ("figures.dataset", "photo", r"no dataset 'photo'; did you mean 'photos'\?"),
+        ("explorer", {"seeds": [0, 77]}, r"explorer.seeds: \[77\] are not among the seeds"),
         ("locality", None, "locality: "),
     ],
 )

@@ -19,9 +19,9 @@ FLOORS = [
     ["network", "datasets", "clone", "claims"],
     ["training"],
     ["pruning"],
-    ["measure", "figures", "config"],
+    ["measure", "figures", "explorer", "config"],
 ]
-ALONE = {"clone", "claims", "datasets", "figures", "measure", "config"}
+ALONE = {"clone", "claims", "datasets", "figures", "explorer", "measure", "config"}
 """Rooms that no other uses, but for names of files, which the configuration asks for."""
 
 
@@ -64,7 +64,7 @@ def test_a_package_hides_nothing_and_says_what_is_in_it(path):
     (docstring,) = ast.parse(path.read_text(encoding="utf-8")).body
     assert isinstance(docstring, ast.Expr) and isinstance(docstring.value.value, str)
     inside = {other.stem for other in path.parent.glob("*.py")} - {"__init__", "__main__"}
-    if path.parent.name in ("store", "job", "pruning", "training", "measure"):
+    if path.parent.name in ("store", "job", "pruning", "training", "measure", "explorer"):
         assert all(f"`{module}`" in docstring.value.value for module in inside), inside
 
 

@@ -15,8 +15,9 @@ from winnow.figures.fig3 import plot_fig3
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
-from winnow.figures.pictures import at_quantiles, mask_pictures, most_connected
+from winnow.figures.pictures import mask_pictures
 from winnow.figures.style import CLONE, METHODS, house_style
+from winnow.pruning.units import at_quantiles, most_connected
 from winnow.store.tensors import Mask
 
 EXPERIMENTS = pytest.mark.parametrize(

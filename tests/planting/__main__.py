@@ -86,7 +86,7 @@ def main() -> int:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as temporary:
         folder = copy_project(Path(temporary, "project")).folder
-        shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
         shutil.copy(ROOT / "pyproject.toml", folder)
         status, test, why = tests_say(folder, list(dict.fromkeys(test for line in LINES for test in line.tests)))
         if status != pytest.ExitCode.OK:

@@ -1,19 +1,27 @@
 """The steps, each on its own small inputs, by the names of their versions."""
 
+import base64
+import re
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from conftest import make_dataset
+from explorer import made
 from figures import synthetic
 from measure.small import photo_like
 from winnow.claims.table import check_claims
 from winnow.clone import clone_gaussian
 from winnow.datasets.prepare import prepare_dataset
 from winnow.datasets.standin import write_standin
+from winnow.explorer.content import COLUMNS
+from winnow.explorer.make import Run, Tables, make_explorer
+from winnow.explorer.sources import page_text
 from winnow.figures.fig1 import plot_fig1
 from winnow.figures.fig2 import plot_fig2
 from winnow.figures.fig3 import plot_fig3
@@ -24,6 +32,7 @@ from winnow.figures.style import save_figure
 from winnow.measure.cavity import measure_cavity
 from winnow.measure.cavity_example import measure_cavity_example
 from winnow.measure.components import measure_components
+from winnow.measure.details import measure_details
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
@@ -220,6 +229,41 @@ def _plot_figures(folder: Path) -> Results:
     return pictures
 
 
+def _measure_details(folder: Path) -> Results:
+    masks = _masks()
+    return measure_details(_single(_parameters(0)), {"imp": masks}, masks[-1], make_dataset(folder / "data"), n_units=5)
+
+
+def _make_explorer(_: Path) -> Results:
+    """What the page holds, from numbers that every processor draws alike, since it rounds them; and its sources."""
+    masks, draw, n_inputs, n_units = _masks(), stream("test explorer"), SIZES[0], SIZES[1]
+    keys = {"dataset": "photos", "method": "imp", "seed": 0, "density": 0.5}
+    rows = {"round": np.repeat(range(len(masks) + 1), n_units), "unit": np.tile(range(n_units), len(masks) + 1)}
+    columns = {name: draw.uniform(1, 9, len(rows["unit"])) for name in COLUMNS}
+    table = pd.DataFrame({**keys, **rows, **columns, "converged": True})
+    units = np.arange(0, n_units, 6)
+    shape = (len(masks), len(units), n_inputs)
+    details = {
+        "units": units,
+        "weights": draw.uniform(-1, 1, shape[1:]),
+        "n_images": np.array([40]),
+        "histogram_imp": draw.integers(0, 9, (len(masks) + 1, len(units), 40)),
+        "scores": draw.uniform(-1, 1, shape),
+        "has_score": draw.random(shape) < 0.9,
+    }
+    text = make_explorer(
+        "test",
+        [Run("photos", "imp", 0, masks)],
+        {("photos", 0): details},
+        {"photos": (3, 6, 6)},
+        Tables(table, table, pd.DataFrame({**keys, **made.training()}), made.claims()),
+        clone_suffix="-clone",
+    )
+    blocks = re.findall(r'octet-stream" id="([\w-]+)">([^<]*)<', text)
+    found = {name: np.frombuffer(zlib.decompress(base64.b64decode(content)), np.uint8) for name, content in blocks}
+    return found | {"sources": [page_text(manifest="", blocks="")]}
+
+
 STEPS: dict[str, Callable[[Path], Results]] = {
     "prepare_dataset": _prepare_dataset,
     "clone_gaussian": _clone_gaussian,
@@ -236,7 +280,9 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     "gather_statistic": _gather_statistic,
     # Of images with heavy tails: independent components of others are decided by rounding.
     "measure_components": lambda _: measure_components(photo_like(400, (3, 6, 6), 4, seed=1), number=9),
+    "measure_details": _measure_details,
     "check_claims": _check_claims,
     "plot_figures": _plot_figures,
+    "make_explorer": _make_explorer,
 }
 """What a step makes of its inputs, given an empty folder; by the name of its version."""

@@ -80,10 +80,12 @@ def test_the_experiments_at_full_size(fresh, config):
         **dict.fromkeys(["measure_locality", "measure_kurtosis"], 3 * len(runs)),  # methods
         "measure_cavity": 3 * 3 + 3,  # on the clone IMP alone
         "measure_cavity_example": 1,
+        "measure_details": 2,  # of the first seed, on data and clone
         "measure_components": 1,
         "gather_statistic": 8,
         "check_claims": 1,
         **{f"plot_fig{n}": 1 for n in range(1, 7)},
+        "make_explorer": 1,
         "record_run": 1,
         "all": 1,
     }

@@ -90,6 +90,7 @@ def test_a_changed_statistic_trains_nothing(finished):
         "plot_fig3",
         "plot_fig4",
         "plot_fig6",
+        "make_explorer",
         "record_run",
         "all",
     }
@@ -143,7 +144,7 @@ def test_a_raised_version_reruns_the_step(continued):
     versions = continued.folder / "workflow/scripts/winnow/job/versions.py"
     versions.write_text(versions.read_text() + '\nVERSIONS["measure_kurtosis"] += 1\n')
     rules = {job.rule for job in continued.would_run()}
-    after = {"gather_statistic", "check_claims", "plot_fig4", "record_run", "all"}
+    after = {"gather_statistic", "check_claims", "plot_fig4", "make_explorer", "record_run", "all"}
     assert rules == {"measure_kurtosis"} | after
 
 
@@ -228,3 +229,5 @@ def test_the_report_is_built(finished, tmp_path):
     for figure in FIGURES:
         assert f"results/tiny/figures/{figure}.png" in page
     assert "results/tiny/claims.csv" in page
+    # A still picture of the explorer, and what leads to the page itself.
+    assert "results/tiny/explorer.png" in page and 'href=\\"results/tiny/explorer.html\\"' in page

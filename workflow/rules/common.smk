@@ -59,6 +59,13 @@ def previous_mask(wildcards):
     return f"{run}/imp/round{int(wildcards.round) - 1}/mask.safetensors"
 
 
+def mask_that_chooses(wildcards):
+    """The mask that says which units the explorer shows in detail: IMP's last; for a clone, of what it is a clone of."""
+    dataset = wildcards.dataset.removesuffix(CLONE_SUFFIX)
+    run = f"results/{wildcards.experiment}/runs/{dataset}/seed{wildcards.seed}"
+    return f"{run}/imp/round{ROUNDS[-1]}/mask.safetensors"
+
+
 def run_tables(statistic, datasets=CONFIG.all_datasets, methods=METHODS):
     """The tables of a statistic, one a run; the experiment stays a wildcard."""
     return expand(

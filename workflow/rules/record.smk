@@ -1,6 +1,6 @@
 """What computed the results.
 
-Needs: tables, claims, figures, and the logs of all jobs.
+Needs: tables, claims, figures, the explorer, and the logs of all jobs.
 Makes: results/<experiment>/record.json.
 """
 
@@ -11,6 +11,7 @@ rule record_run:
         tables=expand("results/{{experiment}}/{statistic}.parquet", statistic=STATISTICS),
         claims="results/{experiment}/claims.parquet",
         figures=FIGURE_FILES,
+        explorer="results/{experiment}/explorer.html",
     output:
         record="results/{experiment}/record.json",
     log:

@@ -11,6 +11,7 @@ The paper, step by step:
 | `measure` | receptive-field widths, pair correlation, kurtosis, cavity scores, components |
 | `claims` | the paper's statements as statistics with verdicts |
 | `figures` | one module a figure |
+| `explorer` | a page to look at masks, units and curves |
 | `streams` | random numbers by name, of all of them |
 
 What carries it: `config`, what an experiment may say; `store`, every file format; `job`, what a job lives in.

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from winnow.config.datasets import DatasetSettings
-from winnow.config.sections import Components, Compute, Figures, Locality, Network, Pruning, Training
+from winnow.config.sections import Components, Compute, Explorer, Figures, Locality, Network, Pruning, Training
 from winnow.config.settings import Name, Seed, Settings
 from winnow.config.sources.source import CLONE_SUFFIX, Clone, Source
 from winnow.config.words import nearest
@@ -36,6 +36,7 @@ class Config(Settings):
     locality: Locality = Field(default_factory=Locality, description=Locality.__doc__)
     components: Components = Field(default_factory=Components, description=Components.__doc__)
     figures: Figures = Field(default_factory=Figures, description=Figures.__doc__)
+    explorer: Explorer = Field(default_factory=Explorer, description=Explorer.__doc__)
     compute: Compute = Field(default_factory=Compute, description=Compute.__doc__)
 
     @field_validator("seeds")
@@ -71,6 +72,8 @@ class Config(Settings):
                 f"figures.dataset: there is no dataset {self.figures.dataset!r}"
                 f"{nearest(str(self.figures.dataset), self.datasets)}"
             )
+        if unknown := sorted(set(self.explorer.seeds or []) - set(self.seeds)):
+            raise ValueError(f"explorer.seeds: {unknown} are not among the seeds {self.seeds}; list those to be shown")
         for name, dataset in self.datasets.items():
             self._prunes(dataset.n_inputs)
             self._measures(name, dataset)
@@ -121,6 +124,12 @@ class Config(Settings):
     def all_datasets(self) -> list[str]:
         """Names of the datasets and their clones."""
         return with_clones(self.datasets)
+
+    @property
+    def explorer_seeds(self) -> list[int]:
+        """The seeds in the explorer, each once, in the order of the experiment."""
+        shown = self.explorer.seeds or self.seeds[:1]
+        return [seed for seed in self.seeds if seed in shown]
 
     @property
     def figure_dataset(self) -> str:

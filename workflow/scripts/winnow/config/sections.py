@@ -108,6 +108,17 @@ class Figures(Settings):
     units: Count = Field(16, description="units whose masks are drawn, at quantiles of their number of weights")
 
 
+class Explorer(Settings):
+    """What the explorer, `explorer.html`, holds; each seed and each unit adds to its size."""
+
+    seeds: Annotated[list[Seed], Field(min_length=1)] | None = Field(
+        None, description="seeds whose masks are in the page; null: the first"
+    )
+    units: Count = Field(
+        16, description="units with weights, histograms and cavity scores, at quantiles of their number of weights"
+    )
+
+
 class Compute(Settings):
     """How jobs use the machine; results depend on it by rounding, which training amplifies, and by nothing else."""
 

@@ -33,6 +33,8 @@ _STEERING = (
 
 _WORKFLOW = Path(__file__).parents[3]
 
+_CODE = ("*.py", "*.smk", "*.html", "*.css", "*.js")
+
 _REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
 
@@ -103,9 +105,9 @@ def _git(*command: str) -> str | None:
 
 
 def _code() -> str:
-    """A digest of the library, the scripts and the rules."""
+    """A digest of the library, the scripts, the rules and the explorer's page."""
     digest = hashlib.sha256()
-    for path in sorted(path for kind in ("*.py", "*.smk") for path in _WORKFLOW.rglob(kind)):
+    for path in sorted(path for kind in _CODE for path in _WORKFLOW.rglob(kind)):
         digest.update(f"{path.relative_to(_WORKFLOW)}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]

@@ -30,16 +30,18 @@ MEMORY_MB = {
     "measure_cavity": 2000,
     "measure_cavity_example": 2000,
     "measure_components": 2000,
+    "measure_details": 2000,
     "gather_statistic": 1000,
     "check_claims": 1000,
     "plot_figures": 1000,
+    "make_explorer": 1000,
     "record_run": 1000,
 }
 """Memory of a job of each step at the paper's size, in MB."""
 
 _PAPER_INPUTS, _PAPER_PARAMETERS, _PAPER_ROWS = 3072, 5_221_352, 18 * 11 * 1024
 _BY_INPUTS = {"prepare_dataset", "clone_gaussian", "measure_components"}
-_BY_ROWS = {"gather_statistic", "check_claims", "plot_figures", "record_run"}
+_BY_ROWS = {"gather_statistic", "check_claims", "plot_figures", "make_explorer", "record_run"}
 _TRAINING = {"train_dense", "prune_imp_round", "retrain_pruned"}
 
 
@@ -117,6 +119,7 @@ def minutes(step: str, size: Size, attempt: int = 1, device: str = "cpu") -> int
         "measure_kurtosis": products,
         "measure_cavity": 5 * products,
         "measure_cavity_example": products,
+        "measure_details": products,
         "measure_components": VALIDATION_IMAGES * 4 * size.n_inputs**2,
         "clone_gaussian": size.n_classes * 4000 * size.n_inputs**2,
         "prepare_dataset": 1000 * VALIDATION_IMAGES * size.n_inputs,  # reading and resizing, not multiplying

@@ -18,7 +18,9 @@ VERSIONS: dict[str, int] = {
     "measure_cavity": 3,
     "measure_cavity_example": 3,
     "measure_components": 3,
+    "measure_details": 1,
     "gather_statistic": 1,
     "check_claims": 3,
     "plot_figures": 2,
+    "make_explorer": 1,
 }
