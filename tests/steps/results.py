@@ -21,16 +21,19 @@ from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
 from winnow.figures.style import save_figure
+from winnow.masks import with_full_mask
 from winnow.measure.cavity import measure_cavity
 from winnow.measure.cavity_example import measure_cavity_example
 from winnow.measure.components import measure_components
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
+from winnow.pruning.at_start import prune_at_start
+from winnow.pruning.from_masks import prune_from_masks, reinitialise
 from winnow.pruning.imp import prune_imp_round
 from winnow.pruning.imp_first_round import prune_imp_first_round
-from winnow.pruning.masks import with_full_mask
 from winnow.pruning.oneshot import prune_oneshot
+from winnow.pruning.oneshot_network import prune_oneshot_network
 from winnow.pruning.random import prune_random
 from winnow.pruning.retrain import retrain_pruned
 from winnow.store.datasets import open_dataset
@@ -142,6 +145,55 @@ def _prune_imp_round(folder: Path) -> Results:
     return results
 
 
+def _prune_oneshot_network(folder: Path) -> Results:
+    dataset = make_dataset(folder / "dataset")
+    return {
+        key: array
+        for criterion in ("obd", "cavity_magnitude")
+        for key, array in _named(
+            criterion,
+            _numbered(
+                prune_oneshot_network(
+                    [1, 2],
+                    dataset,
+                    rewind=_parameters(0),
+                    trained=_parameters(1),
+                    seed=1,
+                    **PRUNING | {"criterion": criterion},
+                )
+            ),
+        ).items()
+    }
+
+
+def _prune_at_start(folder: Path) -> Results:
+    dataset = make_dataset(folder / "dataset")
+    ways = {
+        "snip": {"pool": "global"},
+        "grasp": {"pool": "layerwise"},
+        "grasp_magnitude": {"pool": "global"},
+        "synflow": {"pool": "global", "iterations": 5},
+        "cavity": {"pool": "layerwise", "by_round": True},
+    }
+    results = {}
+    for criterion, way in ways.items():
+        masks = prune_at_start(
+            _parameters(0), dataset, rounds=[1, 2], seed=1, **PRUNING | {"criterion": criterion} | way
+        )
+        results |= _named(criterion, _numbered(masks))
+    return results
+
+
+def _prune_from_masks(folder: Path) -> Results:
+    look_at = {"rewind": _parameters(0), "dataset": make_dataset(folder / "dataset"), "seed": 1}
+    results = {}
+    for maker in ("shuffled_layer", "shuffled_unit", "reinitialised"):
+        results |= _named(maker, _numbered(prune_from_masks(_masks(), maker=maker, **look_at)))
+    few = {"draws": 5, "images": 60}
+    drawn = prune_from_masks(_masks(), maker="kurtosis_random", of_maker=few, **look_at)
+    return results | _named("kurtosis_random", _numbered(drawn))
+
+
 def _retrain_pruned(folder: Path) -> Results:
     dataset, rewind, mask = make_dataset(folder / "dataset"), _single(_parameters(0)), _masks()[-1]
     return {
@@ -227,7 +279,11 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     "prune_imp_first_round": lambda _: prune_imp_first_round(rewind=_parameters(0), trained=_parameters(1), **PRUNING),
     "prune_imp_round": _prune_imp_round,
     "prune_oneshot": lambda _: _numbered(_masks()),
+    "prune_oneshot_network": _prune_oneshot_network,
+    "prune_at_start": _prune_at_start,
     "prune_random": lambda _: _numbered(prune_random(_masks(), seed=1)),
+    "prune_from_masks": _prune_from_masks,
+    "reinitialise": lambda _: reinitialise(_parameters(0), 1, "uniform"),
     "retrain_pruned": _retrain_pruned,
     "measure_locality": _measure_locality,
     "measure_kurtosis": _measure_kurtosis,

@@ -42,7 +42,7 @@ rule measure_kurtosis:
     """Kurtosis of the first layer's preactivations (Eq. 4), per unit and per class, after every round."""
     input:
         dataset="results/{experiment}/data/{dataset}",
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        rewind=start_of,
         masks=expand(
             "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
             round=ROUNDS,
@@ -75,7 +75,7 @@ rule measure_cavity:
     """Cavity scores (Eqs. 5, 6) by the round of removal, after every round."""
     input:
         dataset="results/{experiment}/data/{dataset}",
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        rewind=start_of,
         masks=expand(
             "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
             round=ROUNDS,

@@ -23,7 +23,11 @@ MEMORY_MB = {
     "prune_imp_first_round": 500,
     "prune_imp_round": 2000,
     "prune_oneshot": 500,
+    "prune_oneshot_network": 2000,
+    "prune_at_start": 2000,
     "prune_random": 500,
+    "prune_from_masks": 1500,
+    "reinitialise": 500,
     "retrain_pruned": 2000,
     "measure_locality": 1000,
     "measure_kurtosis": 1500,
@@ -115,6 +119,10 @@ def minutes(step: str, size: Size, attempt: int = 1, device: str = "cpu") -> int
         # forward, gradient of the inputs, gradient of the weights: two operations a parameter each
         **dict.fromkeys(_TRAINING, 6 * size.n_parameters * size.batch * size.steps),
         "measure_kurtosis": products,
+        # cavity scores of each round, or up to a hundred passes through all parameters a round
+        "prune_oneshot_network": 5 * products,
+        "prune_at_start": 5 * products + 2000 * size.n_parameters * size.rounds,
+        "prune_from_masks": 10 * products,
         "measure_cavity": 5 * products,
         "measure_cavity_example": products,
         "measure_components": VALIDATION_IMAGES * 4 * size.n_inputs**2,

@@ -1,5 +1,5 @@
 """The statistics, one module each: `locality`, `kurtosis`, `cavity`, `cavity_example`, `components`.
 
-`locality` is made of `autocorrelation`, `widths`, `pair_correlation` and `chance`; both cavities of `cavity_scores`.  What they
-share: `preactivations`, the effective weights; `arrays`, one code for CPU and GPU.
+`locality` is made of `autocorrelation`, `widths`, `pair_correlation` and `chance`; both cavities of `cavity_scores`.
+What they share: `preactivations`, the effective weights; `arrays`, one code for CPU and GPU.
 """
