@@ -24,7 +24,12 @@ SHAPE, HIDDEN, N_CLASSES = (1, 3, 3), [6, 5], 3
 SIZES = [9, *HIDDEN, N_CLASSES]
 OF_NETWORKS = of_interface("network")
 AT_START = {"snip", "grasp", "grasp_magnitude", "synflow", "cavity"}
-SMALL = {"snip": {"images": 30}, "grasp": {"per_class": 9}, "grasp_magnitude": {"per_class": 9}, "obd": {"samples": 0}}
+SMALL = {
+    "snip": {"images": 30},
+    "grasp": {"per_class": 9},
+    "grasp_magnitude": {"per_class": 9},
+    "obd": {"labels": "all"},
+}
 
 
 def parameters(seed=0, sizes=SIZES):
@@ -241,14 +246,14 @@ def test_obd_is_half_the_gauss_newton_diagonal_times_the_square(small):
     x, _ = images(scored, np.arange(40))
     names = list(full_mask(scored.parameters))
     h = reference.gauss_newton_diagonal(scored.parameters, names, x, EPSILON)
-    found = score_network(scored, "obd", {"samples": 0})
+    found = score_network(scored, "obd", {"labels": "all"})
     assert list(found) == names
     assert_close(found, {name: h[name] * scored.parameters[name] ** 2 / 2 for name in names}, 1e-6)
 
 
 def test_labels_drawn_by_the_network_give_the_same_on_average(small):
     scored = network(small)
-    exact = score_network(scored, "obd", {"samples": 0})
+    exact = score_network(scored, "obd", {"labels": "all"})
     drawn = score_network(scored, "obd", {"samples": 4000})
     assert_close(drawn, exact, 0.05)
     assert all((array >= 0).all() for array in score_network(scored, "obd", {"samples": 1}).values())

@@ -29,6 +29,7 @@ from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
 from winnow.pruning.at_start import prune_at_start
+from winnow.pruning.criteria.registry import CRITERIA
 from winnow.pruning.from_masks import prune_from_masks, reinitialise
 from winnow.pruning.imp import prune_imp_round
 from winnow.pruning.imp_first_round import prune_imp_first_round
@@ -36,6 +37,7 @@ from winnow.pruning.oneshot import prune_oneshot
 from winnow.pruning.oneshot_network import prune_oneshot_network
 from winnow.pruning.random import prune_random
 from winnow.pruning.retrain import retrain_pruned
+from winnow.pruning.while_training import prune_while_training
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import gather_tables, read_table, write_table
 from winnow.store.tensors import Mask, Parameters
@@ -184,6 +186,28 @@ def _prune_at_start(folder: Path) -> Results:
     return results
 
 
+def _prune_while_training(folder: Path) -> Results:
+    dataset, results = make_dataset(folder / "dataset"), {}
+    for criterion in ("set", "rigl", "beta_lasso"):
+        known = CRITERIA[criterion].settings
+        own = {name: value[0] if isinstance(value, tuple) else value for name, value in known.items()}
+        own |= {"trials": 3, "highest": 1e-3} if criterion == "beta_lasso" else {"every": 2}
+        mask, curve = prune_while_training(
+            dataset,
+            seed=1,
+            n=2,
+            hidden=SIZES[1:-1],
+            initial_weights="uniform",
+            share=0.5,
+            pool="global",
+            criterion=criterion,
+            of_criterion=own,
+            settings=_training("reference"),
+        )
+        results |= _named(criterion, {**mask, **curve})
+    return results
+
+
 def _prune_from_masks(folder: Path) -> Results:
     look_at = {"rewind": _parameters(0), "dataset": make_dataset(folder / "dataset"), "seed": 1}
     results = {}
@@ -281,6 +305,7 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     "prune_oneshot": lambda _: _numbered(_masks()),
     "prune_oneshot_network": _prune_oneshot_network,
     "prune_at_start": _prune_at_start,
+    "prune_while_training": _prune_while_training,
     "prune_random": lambda _: _numbered(prune_random(_masks(), seed=1)),
     "prune_from_masks": _prune_from_masks,
     "reinitialise": lambda _: reinitialise(_parameters(0), 1, "uniform"),

@@ -212,6 +212,37 @@ rule prune_at_start:
         "../scripts/prune_at_start.py"
 
 
+rule prune_while_training:
+    """A mask that moves while the network learns, a training for each density."""
+    input:
+        dataset="results/{experiment}/data/{dataset}",
+    output:
+        mask="results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
+        training="results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/training.parquet",
+    log:
+        "results/{experiment}/logs/prune_while_training/{dataset}_seed{seed}_{method}_round{round}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/prune_while_training/{dataset}_seed{seed}_{method}_round{round}.tsv"
+    wildcard_constraints:
+        method=of_procedure("while_training"),
+    conda:
+        TRAINING_ENVIRONMENT
+    threads: CONFIG.compute.training_threads
+    resources:
+        mem_mb=memory("prune_while_training"),
+        runtime=minutes("prune_while_training"),
+        gpu=TRAINING_GPUS,
+        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+    params:
+        device=CONFIG.compute.device,
+        network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
+        pruning=pruning_settings,
+        training=TRAINING,
+        version=VERSIONS["prune_while_training"],
+    script:
+        "../scripts/prune_while_training.py"
+
+
 rule prune_random:
     """Nested random masks with the density of IMP's, or another method's, array by array, at every round."""
     input:

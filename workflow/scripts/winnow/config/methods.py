@@ -175,5 +175,5 @@ def _check_settings(name: str, method: Method, default: str) -> None:
             )
         elif isinstance(normal, int) and not isinstance(value, int):
             raise ValueError(f"{where}: is to be a whole number; it is {value!r}")
-        elif not isinstance(normal, bool) and float(value) < 0:
-            raise ValueError(f"{where}: must not be negative; it is {value!r}")
+        elif not isinstance(normal, bool) and (value < 0 or (isinstance(normal, int) and normal and not value)):
+            raise ValueError(f"{where}: must not be {'negative' if value else 'zero'}; it is {value!r}")

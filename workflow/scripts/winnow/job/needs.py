@@ -25,6 +25,7 @@ MEMORY_MB = {
     "prune_oneshot": 500,
     "prune_oneshot_network": 2000,
     "prune_at_start": 2000,
+    "prune_while_training": 2500,
     "prune_random": 500,
     "prune_from_masks": 1500,
     "reinitialise": 500,
@@ -44,7 +45,7 @@ MEMORY_MB = {
 _PAPER_INPUTS, _PAPER_PARAMETERS, _PAPER_ROWS = 3072, 5_221_352, 18 * 11 * 1024
 _BY_INPUTS = {"prepare_dataset", "clone_gaussian", "measure_components"}
 _BY_ROWS = {"gather_statistic", "check_claims", "plot_figures", "record_run"}
-_TRAINING = {"train_dense", "prune_imp_round", "retrain_pruned"}
+_TRAINING = {"train_dense", "prune_imp_round", "prune_while_training", "retrain_pruned"}
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def minutes(step: str, size: Size, attempt: int = 1, device: str = "cpu") -> int
     products = VALIDATION_IMAGES * 2 * first_layer * (size.rounds + 1)
     operations = {
         # forward, gradient of the inputs, gradient of the weights: two operations a parameter each
-        **dict.fromkeys(_TRAINING, 6 * size.n_parameters * size.batch * size.steps),
+        **dict.fromkeys(_TRAINING, (training := 6 * size.n_parameters * size.batch * size.steps)),
+        "prune_while_training": 5 * training,  # a density may have to be sought
         "measure_kurtosis": products,
         # cavity scores of each round, or up to a hundred passes through all parameters a round
         "prune_oneshot_network": 5 * products,

@@ -13,6 +13,7 @@ VERSIONS: dict[str, int] = {
     "prune_oneshot": 2,
     "prune_oneshot_network": 1,
     "prune_at_start": 1,
+    "prune_while_training": 1,
     "prune_random": 2,
     "prune_from_masks": 1,
     "reinitialise": 1,

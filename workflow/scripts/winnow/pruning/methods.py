@@ -25,7 +25,7 @@ INTERFACES: dict[Procedure, tuple[Interface, ...]] = {
     "iterate": ("parameters", "network"),
     "oneshot": ("parameters", "network"),
     "at_start": ("parameters", "network"),
-    "while_training": ("moving",),
+    "while_training": ("moving", "step"),
     "from_masks": (),
 }
 """The interfaces of the criteria that each procedure takes; `from_masks` takes one of `MAKERS`."""
@@ -112,6 +112,11 @@ BUILT_IN: dict[str, Method] = {
     "cavity": Method("at_start", "cavity", by_round=True),
     "cavity_oneshot": Method("at_start", "cavity"),
     "cavity_magnitude": Method("oneshot", "cavity_magnitude"),
+    "set": Method("while_training", "set"),
+    "set_layerwise": Method("while_training", "set", "layerwise"),
+    "rigl": Method("while_training", "rigl"),
+    "rigl_layerwise": Method("while_training", "rigl", "layerwise"),
+    "beta_lasso": Method("while_training", "beta_lasso"),
     "kurtosis_random": Method("from_masks", "kurtosis_random"),
     "imp_shuffled_layer": Method("from_masks", "shuffled_layer"),
     "imp_shuffled_unit": Method("from_masks", "shuffled_unit"),

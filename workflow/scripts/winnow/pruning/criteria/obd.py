@@ -15,7 +15,7 @@ Factors = Callable[[torch.Tensor], Iterator[torch.Tensor]]
 """Vectors (n, K) of logits (n, K) whose outer products sum to the loss's second derivative by the logits."""
 
 
-def obd(network: ScoredNetwork, *, images: int, samples: int) -> dict[str, np.ndarray]:
+def obd(network: ScoredNetwork, *, images: int, labels: str, samples: int) -> dict[str, np.ndarray]:
     """½ h θ²: to second order what the loss rises by when the parameter is removed, at a minimum.
 
     h is the diagonal of the Gauss–Newton matrix E[Jᵀ S J], J the derivative of the logits by the parameters and S =
@@ -24,12 +24,13 @@ def obd(network: ScoredNetwork, *, images: int, samples: int) -> dict[str, np.nd
     Args:
         network: what is scored, trained.
         images: training images over which h is a mean.
-        samples: S is the mean of (e_y − p)(e_y − p)ᵀ over labels y drawn by the network's own p: so many draws an
-            image.  0: the exact sum over all classes, which costs a backward pass for each.  (The labels of the data in
-            the place of y would give the empirical Fisher matrix, which is something else.)
+        labels: S is the mean of (e_y − p)(e_y − p)ᵀ over labels y that the network's own p draws (`drawn`), or the sum
+            over all classes (`all`): exact, but a backward pass for each.  (The labels of the data in the place of y
+            would give the empirical Fisher matrix, which is something else.)
+        samples: how many are drawn for each image.
     """
     draw = stream("obd", network.seed)
-    factors = (lambda logits: _sampled(logits, samples, draw)) if samples else _exact
+    factors = (lambda logits: _sampled(logits, samples, draw)) if labels == "drawn" else _exact
     curvature = diagonal_gauss_newton(network, network.rows("obd", images), factors)
     return {name: h * network.parameters[name].astype(np.float64) ** 2 / 2 for name, h in curvature.items()}
 

@@ -8,8 +8,9 @@ A criterion has one of three interfaces:
 | `network` | `(network, **settings) -> scores`, of a network and data | iterate, oneshot, at_start |
 | `moving` | `(weight, gradient, draw) -> drop, grow`, of a mask that moves | while_training |
 
-Of the first two the smallest scores are pruned.  A module is imported when its criterion is used, so that a
-configuration is checked without numpy and PyTorch.
+Of the first two the smallest scores are pruned.  Beside the three stands `step`: a step of SGD of its own, `(weight,
+gradient, *, rate, strength, **settings) -> weight`, that leaves weights at zero (while_training).  A module is imported
+when its criterion is used, so that a configuration is checked without numpy and PyTorch.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,13 +20,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
     OfParameters = Callable[[np.ndarray, np.ndarray], np.ndarray]
     OfNetwork = Callable[..., dict[str, np.ndarray]]
+    OfStep = Callable[..., torch.Tensor]
     OfMovingMask = Callable[[np.ndarray, Callable[[], np.ndarray], np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 Pool = Literal["layerwise", "global"]
-Interface = Literal["parameters", "network", "moving"]
+Interface = Literal["parameters", "network", "moving", "step"]
 Setting: TypeAlias = int | float | str | bool
 Settings: TypeAlias = Mapping[str, Setting | tuple[str, ...]]
 """Settings by name with their defaults; of a tuple of words any, and by default the first."""
@@ -61,8 +64,35 @@ CRITERIA: dict[str, Criterion] = {
         "network", "global", {"images": 100, "per_class": 10, "temperature": 200.0, "statistics": STATISTICS}
     ),
     "synflow": Criterion("network", "global"),
-    "obd": Criterion("network", "global", {"images": 50_000, "samples": 1}),
+    "obd": Criterion("network", "global", {"images": 50_000, "labels": ("drawn", "all"), "samples": 1}),
     "cavity": Criterion("network", settings={"images": 10_000}),
+    "set": Criterion(
+        "moving",
+        "global",
+        {
+            "every": 100,
+            "drop": 0.3,
+            "until": 1.0,
+            "decay": ("none", "cosine"),
+            "instead_of_step": False,
+            "regrown": ("zero", "kept"),
+        },
+    ),
+    "rigl": Criterion(
+        "moving",
+        "global",
+        {
+            "every": 100,
+            "drop": 0.3,
+            "until": 0.75,
+            "decay": ("cosine", "none"),
+            "instead_of_step": True,
+            "regrown": ("kept", "zero"),
+        },
+    ),
+    "beta_lasso": Criterion(
+        "step", "global", {"beta": 50.0, "lowest": 1e-8, "highest": 1.0, "trials": 12, "tolerance": 0.02}
+    ),
     "cavity_magnitude": Criterion("network", settings={"images": 10_000, "strength": 1.0}),
 }
 """What the setting `criterion` of a method may be; `pruning.criterion` may be those of parameters."""
@@ -102,6 +132,15 @@ def load_moving_criterion(name: str) -> "OfMovingMask":
     """
     criterion: OfMovingMask = _load(name)
     return criterion
+
+
+def load_step(name: str) -> "OfStep":
+    """The criterion of a name, a function `(weight, gradient, *, rate, strength, **settings) -> weight` of one array.
+
+    It takes tensors before the step and returns the weights after it; the larger `strength`, the more of them are zero.
+    """
+    step: OfStep = _load(name)
+    return step
 
 
 def _load(name: str) -> Any:
