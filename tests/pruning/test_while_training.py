@@ -301,7 +301,9 @@ def test_a_step_by_hand():
     np.testing.assert_allclose(found, by_hand, rtol=1e-12)
     assert found[5] == 0  # −0.06 + 0.1 · 1.01 = 0.041
     # A weight that is zero returns by the loss's gradient alone.
-    assert found[2] == pytest.approx(0.3) and beta_lasso(weight, 0 * gradient, rate=0.1, strength=0.01, beta=6.0)[2] == 0
+    assert (
+        found[2] == pytest.approx(0.3) and beta_lasso(weight, 0 * gradient, rate=0.1, strength=0.01, beta=6.0)[2] == 0
+    )
 
 
 def test_only_prunable_weights_take_the_step(dataset):

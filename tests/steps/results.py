@@ -20,6 +20,7 @@ from winnow.figures.fig3 import plot_fig3
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
+from winnow.figures.fig7 import plot_fig7
 from winnow.figures.style import save_figure
 from winnow.masks import with_full_mask
 from winnow.measure.cavity import measure_cavity
@@ -27,6 +28,7 @@ from winnow.measure.cavity_example import measure_cavity_example
 from winnow.measure.components import measure_components
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
+from winnow.measure.participation import measure_participation
 from winnow.network import initial_parameters
 from winnow.pruning.at_start import prune_at_start
 from winnow.pruning.criteria.registry import CRITERIA
@@ -287,6 +289,12 @@ def _plot_figures(folder: Path) -> Results:
         "fig6": plot_fig6(
             synthetic.training(TINY), synthetic.pair_correlation(TINY), n_classes=TINY.n_classes, **names
         ),
+        "fig7": plot_fig7(
+            synthetic.methods(TINY),
+            dict(zip(("imp", "random"), masks, strict=True)),
+            TINY.shape,
+            dataset=name,
+        ),
     }
     pictures = {}
     for key, figure in figures.items():
@@ -312,11 +320,13 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     "retrain_pruned": _retrain_pruned,
     "measure_locality": _measure_locality,
     "measure_kurtosis": _measure_kurtosis,
+    "measure_participation": lambda _: measure_participation(_parameters(0), with_full_mask(_masks())),
     "measure_cavity": _measure_cavity,
     "measure_cavity_example": _measure_cavity_example,
     "gather_statistic": _gather_statistic,
     # Of images with heavy tails: independent components of others are decided by rounding.
     "measure_components": lambda _: measure_components(photo_like(400, (3, 6, 6), 4, seed=1), number=9),
+    "compare_methods": lambda _: synthetic.methods(TINY).to_dict("list"),
     "check_claims": _check_claims,
     "plot_figures": _plot_figures,
 }

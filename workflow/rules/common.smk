@@ -13,6 +13,7 @@ from winnow.pruning.methods import MAKERS, PAPER
 # Those of the experiment; and all that there are, since one may be made of another's masks.
 METHODS = list(CONFIG.methods)
 ALL_METHODS = CONFIG.all_methods
+NESTED = [method for method in METHODS if ALL_METHODS[method].is_nested(ALL_METHODS)]
 ROUNDS = list(range(1, CONFIG.pruning.rounds + 1))
 CLONED = [name for name, settings in CONFIG.datasets.items() if settings.clone is not None]
 CLONES = [f"{name}{CLONE_SUFFIX}" for name in CLONED]
@@ -22,6 +23,7 @@ STATISTICS = [
     "pair_correlation",
     "kurtosis_by_unit",
     "kurtosis_by_class",
+    "participation",
     "cavity",
     "training",
     *(["certificate"] if CLONED else []),
@@ -35,7 +37,7 @@ wildcard_constraints:
     method="|".join(ALL_METHODS),
     seed=r"\d+",
     round=r"\d+",
-    statistic="(?!claims)[a-z_]+",
+    statistic="(?!claims|methods)[a-z_]+",
 
 
 def dataset_settings(wildcards):
@@ -168,9 +170,8 @@ def cavity_tables():
 
     On clones those of IMP alone: the control of the scores on Gaussian data.
     """
-    nested = [method for method in METHODS if ALL_METHODS[method].is_nested(ALL_METHODS)]
     of_imp = [method for method in METHODS if method == "imp"]
-    return run_tables("cavity", CONFIG.datasets, nested) + run_tables("cavity", CLONES, of_imp)
+    return run_tables("cavity", CONFIG.datasets, NESTED) + run_tables("cavity", CLONES, of_imp)
 
 
 def gathered_tables(wildcards):

@@ -1,4 +1,4 @@
-"""The figures of the paper, and one more; one rule each, plot_fig1 to plot_fig6.
+"""The figures of the paper, and two more; one rule each, plot_fig1 to plot_fig7.
 
 Needs: the dataset of the figures and its clone, masks of the first seed, its cavity example, components, and the tables
 of all runs.
@@ -17,7 +17,7 @@ FORMATS = ["pdf", "png"]
 # Those of the paper compare its three methods, figure 3 also with the clone: without one of these, there is none.
 COMPARED = set(PAPER) <= set(METHODS)
 OF_PAPER = ["fig1", *(["fig3"] if CLONE else []), "fig4", "fig5", "fig6"] if COMPARED else []
-FIGURES = sorted(["fig2", *OF_PAPER])
+FIGURES = sorted(["fig2", *OF_PAPER, "fig7"])
 FIGURE_FILES = expand(
     "results/{experiment}/figures/{figure}.{format}", experiment=CONFIG.experiment, figure=FIGURES, format=FORMATS
 )
@@ -122,6 +122,20 @@ if COMPARED:
             figure="fig6",
         params:
             clone=CLONE,
+
+
+use rule plot_fig2 as plot_fig7 with:
+    """All methods at a glance: statistics against sparsity, and masks, a column a method."""
+    input:
+        dataset=f"results/{{experiment}}/data/{DATASET}",
+        methods="results/{experiment}/methods.parquet",
+        masks=[f"{RUN}/{method}/{LAST_MASK}" for method in METHODS],
+    output:
+        **figure_files("fig7"),
+    wildcard_constraints:
+        figure="fig7",
+    params:
+        methods=METHODS,
 
 
 # The report shows the code of each rule's script, but fills in no wildcard for it.

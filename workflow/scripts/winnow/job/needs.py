@@ -32,10 +32,12 @@ MEMORY_MB = {
     "retrain_pruned": 2000,
     "measure_locality": 1000,
     "measure_kurtosis": 1500,
+    "measure_participation": 500,
     "measure_cavity": 2000,
     "measure_cavity_example": 2000,
     "measure_components": 2000,
     "gather_statistic": 1000,
+    "compare_methods": 1500,
     "check_claims": 1000,
     "plot_figures": 1000,
     "record_run": 1000,
@@ -44,7 +46,7 @@ MEMORY_MB = {
 
 _PAPER_INPUTS, _PAPER_PARAMETERS, _PAPER_ROWS = 3072, 5_221_352, 18 * 11 * 1024
 _BY_INPUTS = {"prepare_dataset", "clone_gaussian", "measure_components"}
-_BY_ROWS = {"gather_statistic", "check_claims", "plot_figures", "record_run"}
+_BY_ROWS = {"gather_statistic", "compare_methods", "check_claims", "plot_figures", "record_run"}
 _TRAINING = {"train_dense", "prune_imp_round", "prune_while_training", "retrain_pruned"}
 
 

@@ -20,10 +20,12 @@ VERSIONS: dict[str, int] = {
     "retrain_pruned": 3,
     "measure_locality": 3,
     "measure_kurtosis": 3,
+    "measure_participation": 1,
     "measure_cavity": 3,
     "measure_cavity_example": 3,
     "measure_components": 3,
     "gather_statistic": 1,
+    "compare_methods": 1,
     "check_claims": 3,
     "plot_figures": 2,
 }
