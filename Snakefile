@@ -43,6 +43,11 @@ rule claims:
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
 
 
+rule methods:
+    input:
+        expand("results/{experiment}/methods.{format}", experiment=CONFIG.experiment, format=["parquet", "csv", "md"]),
+
+
 # fig1, fig2 …: `snakemake fig4` makes figure 4 in both formats.
 for figure in FIGURES:
 

@@ -1,7 +1,7 @@
 """Figure 7, which the paper lacks: all methods at a glance."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -53,19 +53,22 @@ def plot_fig7(
     heights = [2.1, 2.1, *[picture * units + 0.35] * n_rows]
     figure = Figure(figsize=(PAGE_WIDTH, sum(heights)))
     grid = figure.add_gridspec(2 + n_rows, 1, height_ratios=heights)
-    panels = [figure.add_subplot(grid[k].subgridspec(1, 3)[column]) for k in (0, 1) for column in range(3)]
+    above = [grid[k].subgridspec(1, 3) for k in (0, 1)]
+    panels = [figure.add_subplot(row[column]) for row in above for column in range(3)]
     for axes, (statistic, label, reference), letter in zip(panels, _PANELS, "ABCDE", strict=False):
         _draw_statistic(axes, rows[rows["statistic"] == statistic], drawn, reference)
         axes.set_ylabel(label)
         set_heading(axes, letter)
     _draw_legend(panels[-1], drawn)
-    for k, (method, mask) in enumerate(masks.items()):
+    below = [grid[2 + k].subgridspec(1, _MASKS_IN_A_ROW, wspace=0.02) for k in range(n_rows)]
+    titles = _broken([drawn[method].label if method in drawn else method for method in masks])
+    for k, mask in enumerate(masks.values()):
         row, column = divmod(k, _MASKS_IN_A_ROW)
-        axes = figure.add_subplot(grid[2 + row].subgridspec(1, _MASKS_IN_A_ROW)[column])
+        axes = figure.add_subplot(below[row][column])
         draw_masks(axes, mask, at_quantiles(mask, units), shape, 1)
-        axes.set_title(_broken(drawn[method].label if method in drawn else method), fontsize=6)
         if k == 0:
-            axes.set_title("F", loc="left", fontweight="bold", fontsize=9, y=1.12)
+            set_heading(axes, "F")
+        axes.set_title(titles[k], fontsize=6)
     return figure
 
 
@@ -73,7 +76,7 @@ def _draw_statistic(axes: Axes, rows: pd.DataFrame, drawn: Mapping[str, Look], r
     """One line a method over the axis of sparsity, those without values left out."""
     if reference is not None:
         axes.axhline(reference, color=REFERENCE, linestyle=(0, (5, 3)), linewidth=0.8, zorder=1)
-    sparsities: list[float] = []
+    ticks: list[float] = []
     for method, look in drawn.items():
         summary = rows[(rows["method"] == method) & rows["value"].notna()].sort_values("round")
         summary = summary.rename(columns={"value": "mean"})
@@ -81,10 +84,10 @@ def _draw_statistic(axes: Axes, rows: pd.DataFrame, drawn: Mapping[str, Look], r
         if method not in _WIDE:
             summary["minimum"] = summary["maximum"] = summary["mean"]
         draw_band(axes, summary["sparsity"], summary, look, method not in _WIDE)
-        sparsities.extend(summary["sparsity"])
-    # Methods at the start keep all biases: their densities lie beside the others'.
-    set_sparsity_axis(axes, sorted({round(sparsity, 2) for sparsity in sparsities}), max_ticks=4)
-    if not sparsities:
+        # Those of one method: at the start biases stay, so that densities lie beside the others'.
+        ticks = ticks or summary["sparsity"].tolist()
+    set_sparsity_axis(axes, ticks, max_ticks=4)
+    if not ticks:
         write_note(axes, "no method has a value")
 
 
@@ -96,6 +99,8 @@ def _draw_legend(axes: Axes, drawn: Mapping[str, Look]) -> None:
     axes.legend(loc="center", ncols=1 + (len(drawn) > 11), fontsize=5 if len(drawn) > 11 else 6, handlelength=3)
 
 
-def _broken(label: str) -> str:
-    """A method's name in lines that fit over a picture."""
-    return label.replace(", ", ",\n").replace("_", "\n")
+def _broken(labels: Sequence[str]) -> list[str]:
+    """Methods' names in lines that fit over a picture, all of as many lines, so that the pictures stand in rows."""
+    lines = [label.replace(", ", ",\n").replace(" in ", "\nin ").replace("_", "\n").split("\n") for label in labels]
+    most = max(map(len, lines), default=0)
+    return ["\n".join([*[""] * (most - len(some)), *some]) for some in lines]
