@@ -21,9 +21,8 @@ def column(
 
 
 _DATASET = column("dataset", pa.string(), "dataset, as named in the configuration; a Gaussian clone ends in -clone")
-_METHOD = column(
-    "method", pa.string(), "how the mask was found: imp, oneshot, random, or another of the configuration's methods"
-)
+# These words are bytes of every table: the paper's methods stand for all of the configuration's.
+_METHOD = column("method", pa.string(), "how the mask was found: imp, oneshot or random")
 _SEED = column("seed", pa.int64(), "seed of the run: weights, batches, random masks")
 _ROUND = column("round", pa.int64(), "pruning rounds done: the statistic belongs to the mask m(round)", "rounds")
 _DENSITY = column("density", pa.float64(), "share of the prunable parameters that survive in m(round)")
@@ -131,7 +130,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "cavity": pa.schema(
         [
             *KEYS,
-            column("fates_of", TEXT, "whose nested masks say when a weight is removed: the method"),
+            column("fates_of", TEXT, "whose nested masks say when a weight is removed: imp, oneshot or random"),
             column("rounds_done", INTEGER, "n: the scores belong to the rewind point under m(n)", "rounds"),
             column("removed_in", INTEGER, "round that removes the weights; null: they survive all", "rounds", True),
             column("mean_score", FLOAT, "mean cavity score of the group, Eq. 5", nullable=True),
@@ -189,7 +188,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "methods": pa.schema(
         [
             _DATASET,
-            _METHOD,
+            column("method", TEXT, "name of the method in the configuration"),
             _ROUND,
             column("density", FLOAT, "share of the prunable parameters that survive, mean over the seeds"),
             column(
