@@ -14,6 +14,16 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "slurm", "workflow"]
 
 
+def lay_out_data(folder: Path) -> None:
+    """Empty files where the shipped experiments expect images of the reader's own: plans look at their names only."""
+    data = folder / "data"
+    imagenet32 = [*(f"train_data_batch_{n}" for n in range(1, 11)), "val_data"]
+    images = [f"cifar10-images/{split}/{name}/0001.jpg" for split in ("train", "test") for name in ("bird", "cat")]
+    for name in (*(f"imagenet32/{n}" for n in imagenet32), "cifar-10-python.tar.gz", *images, "bsds500/train/2092.jpg"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).touch()
+
+
 @dataclass(frozen=True)
 class Job:
     """A job that a dry run would do."""

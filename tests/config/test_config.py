@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from project import lay_out_data
 from winnow.config.documents import schema, settings_table
 from winnow.config.parse import parse_config
 from winnow.config.words import ConfigError
@@ -33,14 +34,6 @@ def fault(raw) -> str:
     with pytest.raises(ConfigError) as error:
         parse_config(raw, "some.yaml")
     return str(error.value)
-
-
-def pretend(folder: Path) -> None:
-    """Lay empty files where the shipped experiments expect data; only their names are looked at."""
-    for name in (*IMAGENET32_TRAIN, IMAGENET32_VALIDATION):
-        (folder / "data/imagenet32").mkdir(parents=True, exist_ok=True)
-        (folder / "data/imagenet32" / name).touch()
-    (folder / "data/cifar-10-python.tar.gz").touch()
 
 
 def test_defaults_are_the_papers():
@@ -124,7 +117,7 @@ def test_sources_in_files_ask_for_their_files(tmp_path, monkeypatch):
     }
     for message, raw in faults.items():
         assert fault(raw).startswith(f"some.yaml: {message} (relative to where Snakemake runs)")
-    pretend(tmp_path)
+    lay_out_data(tmp_path)
     (tmp_path / "data/imagenet32/train_data_batch_4").unlink()
     assert "mine.folder: the folder 'data/imagenet32' lacks train_data_batch_4;" in fault(
         of_source("imagenet32", folder="data/imagenet32")
@@ -135,7 +128,7 @@ def test_sources_in_files_ask_for_their_files(tmp_path, monkeypatch):
 
 def test_sources_in_files_list_them(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pretend(tmp_path)
+    lay_out_data(tmp_path)
 
     def files(raw) -> list[str]:
         return [path.as_posix() for path in parse_config(raw, "some.yaml").datasets["mine"].files()]
@@ -174,7 +167,7 @@ def test_paths_start_at_home_or_at_a_variable(tmp_path, monkeypatch):
 
 
 def test_imagenet64_is_told_by_the_size_of_its_files(tmp_path):
-    pretend(tmp_path)
+    lay_out_data(tmp_path)
     folder = tmp_path / "data/imagenet32"
     config = parse_config(of_source("imagenet32", folder=str(folder), side="64"), "some.yaml")  # of the command line
     assert config.datasets["mine"].n_inputs == 12288 and config.datasets["mine"].model_dump()["side"] == 64
@@ -205,7 +198,7 @@ def test_a_folder_of_images_is_split_in_one_way(tmp_path):
 
 def test_the_papers_experiment_is_the_papers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pretend(tmp_path)
+    lay_out_data(tmp_path)
     config = parse_config(yaml.safe_load((ROOT / "configs/paper.yaml").read_text(encoding="utf-8")), "paper.yaml")
     (dataset,) = config.datasets.values()
     assert (dataset.source, dataset.classes, dataset.n_inputs) == ("imagenet32", 1000, 3072)
@@ -271,7 +264,7 @@ def test_the_schema_is_fresh():
 def test_shipped_experiments_are_good_and_name_their_schema(path, tmp_path, monkeypatch):
     import jsonschema
 
-    pretend(tmp_path)
+    lay_out_data(tmp_path)
     monkeypatch.chdir(tmp_path)
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     parse_config(raw, path.name)

@@ -67,12 +67,17 @@ def snakemake_calls(text: str) -> list[list[str]]:
     return [call[1 : call.index("|") if "|" in call else None] for call in words if call[:1] == ["snakemake"]]
 
 
+def on_tiny(text: str) -> str:
+    """A document's text about the default experiment, said of the tiny one."""
+    return re.sub(r"\bedges\b", "photos", text.replace("results/demo", "results/tiny"))
+
+
 def run_calls(project: Project, text: str, *more: str) -> None:
     """Run the calls of Snakemake on the tiny experiment."""
     calls = snakemake_calls(text)
     assert calls
     for call in calls:
-        project.snakemake(*(word.replace("results/demo", "results/tiny") for word in call), *more)
+        project.snakemake(*(on_tiny(word) for word in call), *more)
 
 
 def own_images(folder: Path) -> Path:

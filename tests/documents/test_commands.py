@@ -12,7 +12,7 @@ from pages import DOCUMENTS, own_images, read, snakemake_calls
 from snakemake.cli import parse_args, parse_config
 from snakemake.utils import update_config
 
-from project import ROOT, copy_project
+from project import ROOT, copy_project, lay_out_data
 from winnow.config.parse import parse_config as check_settings
 
 EXECUTED = ["docs/extending.md"]
@@ -28,11 +28,7 @@ def project(tmp_path_factory):
     """A project with the files that the shipped experiments and the README's example ask for."""
     project = copy_project(tmp_path_factory.mktemp("commands") / "project")
     own_images(project.folder)
-    data = project.folder / "data"
-    (data / "imagenet32").mkdir(parents=True)
-    for name in (*(f"train_data_batch_{n}" for n in range(1, 11)), "val_data"):
-        (data / "imagenet32" / name).touch()
-    (data / "cifar-10-python.tar.gz").touch()
+    lay_out_data(project.folder)
     site = project.folder / "my-site"
     site.mkdir()
     (site / "config.yaml").write_text("{}\n")

@@ -10,7 +10,7 @@ import re
 import pandas as pd
 import pytest
 import yaml
-from pages import apply, blocks, read, run_calls, section
+from pages import apply, blocks, on_tiny, read, run_calls, section
 
 from project import ROOT
 
@@ -75,7 +75,7 @@ def test_reading_the_tables_in_python(finished, monkeypatch, capsys):
     assert len(found) > 3
     for block in found:
         assert block.kind == "python"
-        exec(compile(block.code.replace("results/demo", "results/tiny"), "docs/tables.md", "exec"), {})
+        exec(compile(on_tiny(block.code), "docs/tables.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "photos-clone" in printed and "imp" in printed  # the widths
     assert "cavity, removed_in (int64, unit rounds): round that removes the weights" in printed

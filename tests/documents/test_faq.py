@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pages import blocks, own_images, section, snakemake_calls
+from pages import blocks, on_tiny, own_images, section, snakemake_calls
 from PIL import Image
 from snakemake.cli import parse_args, parse_config
 
@@ -37,7 +37,7 @@ def answer(project: Project, question: str, which: slice = slice(None), *, befor
     assert code
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
-        ["bash", "-c", SHELL + before + "\n" + code.replace("results/demo", "results/tiny")],
+        ["bash", "-c", SHELL + before + "\n" + on_tiny(code)],
         cwd=project.folder,
         env={**os.environ, "PYTHON": sys.executable, "PATH": path},
         text=True,

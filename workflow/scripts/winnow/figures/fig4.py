@@ -44,11 +44,12 @@ def plot_fig4(locality: pd.DataFrame, kurtosis_by_class: pd.DataFrame, *, datase
 
 def _draw_chance(axes: Axes, locality: pd.DataFrame) -> None:
     """A thin dotted line for each method whose units have other numbers of weights than the random mask's."""
+    label: str | None = "as many weights at random places"
     for method in ("imp", "oneshot"):
         summary = over_seeds(locality[locality["method"] == method], "chance_sigma_x", ["round"])
         if not summary.empty:
-            label = f"random places, {METHODS[method].label}'s numbers"
             axes.plot(summary["sparsity"], summary["mean"], ":", color=METHODS[method].colour, lw=0.9, label=label)
+            label = None
 
 
 def _draw_methods(axes: Axes, table: pd.DataFrame, value: str, otherwise: str) -> None:

@@ -7,7 +7,6 @@ are drawn anew, all equally likely.  So neither the number of weights nor the im
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from winnow.streams import stream
 
@@ -100,8 +99,13 @@ def scatter(connected: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _close_pixels(rows: int, columns: int) -> np.ndarray:
     """All close pairs of an image's pixels, (E, 2) indices of pixels, row by row."""
-    places = np.indices((rows, columns)).reshape(2, -1).T
-    return cKDTree(places).query_pairs(CLOSE + 0.5 - 1e-9, output_type="ndarray")
+    index = np.arange(rows * columns).reshape(rows, columns)
+    pairs = [np.empty((0, 2), index.dtype)]
+    for dy, dx in zip(*np.nonzero(is_close(rows, columns)), strict=True):
+        pairs.append(np.stack([index[: rows - dy, : columns - dx].ravel(), index[dy:, dx:].ravel()], axis=1))
+        if dy and dx:
+            pairs.append(np.stack([index[: rows - dy, dx:].ravel(), index[dy:, : columns - dx].ravel()], axis=1))
+    return np.concatenate(pairs)
 
 
 def _random_counts(sizes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
