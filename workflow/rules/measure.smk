@@ -87,7 +87,7 @@ rule measure_participation:
     benchmark:
         "results/{experiment}/benchmarks/measure_participation/{dataset}_seed{seed}_{method}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        MEASURING_ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory("measure_participation"),
