@@ -37,6 +37,7 @@ rule all:
         expand("results/{experiment}/{statistic}.parquet", experiment=CONFIG.experiment, statistic=STATISTICS),
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
         expand("results/{experiment}/explorer.html", experiment=CONFIG.experiment),
+        expand("results/{experiment}/methods.{format}", experiment=CONFIG.experiment, format=["parquet", "csv", "md"]),
         expand("results/{experiment}/record.json", experiment=CONFIG.experiment),
 
 
@@ -48,6 +49,11 @@ rule claims:
 rule explorer:
     input:
         expand("results/{experiment}/explorer.html", experiment=CONFIG.experiment),
+
+
+rule methods:
+    input:
+        expand("results/{experiment}/methods.{format}", experiment=CONFIG.experiment, format=["parquet", "csv", "md"]),
 
 
 # fig1, fig2 …: `snakemake fig4` makes figure 4 in both formats.

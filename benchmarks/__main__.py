@@ -26,7 +26,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 TABLE = RESULTS / "performance.parquet"
 CURVES = ROOT / "docs" / "images"
 DOCUMENT = ROOT / "docs" / "performance.md"
-SECTIONS = ["training", "statistics", "data", "workflow"]
+SECTIONS = ["training", "methods", "statistics", "data", "workflow"]
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 

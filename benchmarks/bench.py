@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from winnow.masks import apply_mask, full_mask, prunable_names
 from winnow.network import initial_parameters
-from winnow.pruning.masks import apply_mask, full_mask, prunable_names
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask, Parameters
 

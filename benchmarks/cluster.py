@@ -29,8 +29,14 @@ SMALL = [
 GROUPS = {  # the rules whose time is the work of a group's jobs
     "data": ["prepare_dataset", "clone_gaussian", "measure_components"],
     "chain": ["train_dense", "prune_imp_first_round", "prune_imp_round", "prune_oneshot", "prune_random"],
-    "measures": ["measure_locality", "measure_kurtosis", "measure_cavity", "measure_cavity_example"],
-    "figures": ["gather_statistic", "check_claims", *(f"plot_fig{n}" for n in range(1, 7))],
+    "measures": [
+        "measure_locality",
+        "measure_kurtosis",
+        "measure_participation",
+        "measure_cavity",
+        "measure_cavity_example",
+    ],
+    "figures": ["gather_statistic", "compare_methods", "check_claims", *(f"plot_fig{n}" for n in range(1, 8))],
 }
 
 

@@ -32,6 +32,7 @@ from winnow.datasets.files.photos import list_photos
 from winnow.datasets.prepare import prepare_dataset
 from winnow.figures.pictures import mask_pictures
 from winnow.job.log import EXPECTED
+from winnow.masks import apply_mask, full_mask
 from winnow.measure.cavity import measure_cavity
 from winnow.measure.components import measure_components
 from winnow.measure.kurtosis import measure_kurtosis
@@ -39,7 +40,6 @@ from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
 from winnow.pruning.imp import prune_imp_round
 from winnow.pruning.imp_first_round import prune_imp_first_round
-from winnow.pruning.masks import apply_mask, full_mask
 from winnow.pruning.oneshot import prune_oneshot
 from winnow.pruning.random import prune_random
 from winnow.pruning.retrain import retrain_pruned

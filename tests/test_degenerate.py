@@ -15,12 +15,12 @@ from winnow.figures.fig3 import plot_fig3
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
+from winnow.masks import full_mask
 from winnow.measure.cavity import measure_cavity
 from winnow.measure.cavity_example import measure_cavity_example
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
-from winnow.pruning.masks import full_mask
 from winnow.store.datasets import Dataset
 from winnow.store.tables import read_table, write_table
 from winnow.store.tensors import Mask

@@ -20,7 +20,7 @@ from benchmarks.bench import (
     race,
     step_floor,
 )
-from winnow.pruning.masks import apply_mask, full_mask
+from winnow.masks import apply_mask, full_mask
 from winnow.pruning.scores import prune_by_score
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters

@@ -31,10 +31,22 @@ def test_a_seed_of_ones_own(continued):
 
 
 def test_a_criterion_of_ones_own(continued):
-    text = section("docs/extending.md", "A pruning criterion")
+    text = section("docs/extending.md", "A criterion of parameters")
     apply(continued, text)
     run_calls(continued, text)
     assert continued.results("figures/fig1.png", "movement")
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [("A criterion of network and data", "input_size"), ("A criterion of a mask that moves", "regrowth")],
+)
+def test_a_criterion_of_ones_own_with_another_interface(fresh, title, name):
+    text = section("docs/extending.md", title)
+    apply(fresh, text)
+    run_calls(fresh, text.replace(f"experiment={name}", f"experiment={name} seeds=[0]"))
+    table = pd.read_parquet(fresh.folder / f"results/{name}/methods.parquet")
+    assert set(table["method"]) == {name} and table["value"].notna().any()
 
 
 def test_a_statistic_of_ones_own(continued):

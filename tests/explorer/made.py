@@ -8,11 +8,11 @@ import pandas as pd
 
 from conftest import make_dataset
 from winnow.explorer.make import Run, Tables, make_explorer
+from winnow.masks import with_full_mask
 from winnow.measure.details import measure_details
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
-from winnow.pruning.masks import with_full_mask
 from winnow.pruning.oneshot import prune_oneshot
 from winnow.pruning.random import prune_random
 from winnow.store.schemas import SCHEMAS

@@ -5,12 +5,12 @@ import pytest
 
 from explorer.made import PRUNING
 from reference.cavity import cavity_scores as slow_scores
+from winnow.masks import at_quantiles
 from winnow.measure.details import EDGES, measure_details
 from winnow.measure.preactivations import effective_weights
 from winnow.network import initial_parameters
 from winnow.pruning.oneshot import prune_oneshot
 from winnow.pruning.random import prune_random
-from winnow.pruning.units import at_quantiles
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from winnow.explorer import sources
 from winnow.explorer.content import curves, score_means
 from winnow.explorer.make import Run
 from winnow.explorer.still import draw_still
-from winnow.pruning.masks import PruningError
+from winnow.masks import PruningError
 
 
 def manifest(text: str) -> dict:

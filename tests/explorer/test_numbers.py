@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from explorer import made
+from winnow.masks import with_full_mask
 from winnow.measure.autocorrelation import autocorrelation
-from winnow.pruning.masks import with_full_mask
 
 READ = """
 async () => {

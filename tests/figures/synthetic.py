@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from winnow.claims.methods import MethodTables, compare_methods
 from winnow.store.datasets import Dataset, Split
 from winnow.store.schemas import SCHEMAS
 from winnow.store.tensors import Mask
@@ -164,6 +165,30 @@ def pair_correlation(experiment: Experiment, clone: bool = True) -> pd.DataFrame
                     | {"radius": radius, "pairs": 100.0 * g, "expected_pairs": 100.0, "g": g}
                 )
     return table("pair_correlation", rows)
+
+
+def participation(experiment: Experiment) -> pd.DataFrame:
+    rows = [
+        keys(dataset, method, seed, n, experiment)
+        | {"unit": unit, "n_weights": 100, "ipr": 0.03 / experiment.density(n) * (1 + 0.1 * seed)}
+        for dataset, method, seed in _runs(experiment, clone=True)
+        for n in range(experiment.n_rounds + 1)
+        for unit in range(4)
+    ]
+    return table("participation", rows)
+
+
+def methods(experiment: Experiment, retrained: bool = False) -> pd.DataFrame:
+    """The comparison of the methods, made of all the tables."""
+    tables = MethodTables(
+        locality(experiment),
+        pair_correlation(experiment),
+        participation(experiment),
+        kurtosis_by_class(experiment),
+        training(experiment, retrained),
+        cavity(experiment),
+    )
+    return table("methods", pd.DataFrame(compare_methods(tables, methods=METHODS, nested=METHODS)).to_dict("records"))
 
 
 def mask(experiment: Experiment, spread: float) -> Mask:

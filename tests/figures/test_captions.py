@@ -15,7 +15,7 @@ from winnow.config.settings import Name
 
 REPORT = Path(__file__).parents[2] / "workflow" / "report"
 NAME = TypeAdapter(Name).json_schema()["pattern"]
-PANELS = {"fig1": "AB", "fig2": "AB", "fig3": "ABC", "fig4": "AB", "fig5": "ABCDEF", "fig6": "AB"}
+PANELS = {"fig1": "AB", "fig2": "AB", "fig3": "ABC", "fig4": "AB", "fig5": "ABCDEF", "fig6": "AB", "fig7": "ABCDEF"}
 
 
 def render(name: str, *, called: str = "photos", experiment: str = "demo", **params: str | None) -> str:
@@ -52,13 +52,13 @@ def test_caption_of_fig5_without_a_clone_does_not_speak_of_it():
     assert "(F)" not in html and "(E)" in html
 
 
-@pytest.mark.parametrize("name", ["workflow", "claims", "certificate"])
+@pytest.mark.parametrize("name", ["workflow", "claims", "methods", "certificate"])
 def test_other_texts_render(name):
     html = render(name)
     assert "demo" in html
     if name == "workflow":
         assert "photos, synthetic" in html and "3 seed(s)" in html
-        assert all(f"Figure {number}" in html for number in range(1, 7))
+        assert all(f"Figure {number}" in html for number in range(1, 8))
 
 
 @settings(max_examples=examples(15), deadline=None)
@@ -70,4 +70,4 @@ def test_any_name_that_the_configuration_allows_is_shown_as_it_is(called, experi
 
 
 def test_every_caption_is_tested():
-    assert {path.stem for path in REPORT.glob("*.rst")} == {*PANELS, "workflow", "claims", "certificate"}
+    assert {path.stem for path in REPORT.glob("*.rst")} == {*PANELS, "workflow", "claims", "methods", "certificate"}

@@ -15,9 +15,10 @@ from winnow.figures.fig3 import plot_fig3
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
+from winnow.figures.fig7 import plot_fig7
 from winnow.figures.pictures import mask_pictures
-from winnow.figures.style import CLONE, METHODS, house_style
-from winnow.pruning.units import at_quantiles, most_connected
+from winnow.figures.style import CLONE, METHODS, house_style, looks
+from winnow.masks import at_quantiles, most_connected
 from winnow.store.tensors import Mask
 
 EXPERIMENTS = pytest.mark.parametrize(
@@ -505,3 +506,51 @@ def test_fig6_without_clone_or_pairs(clone_name):
     figure = plot_fig6(synthetic.training(TINY), pairs.assign(g=np.nan), dataset=NAME)
     draw(figure)
     assert [text.get_text() for text in figure.axes[1].texts] == ["no mask has pairs of weights"]
+
+
+# -- figure 7 ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("retrained", [False, True])
+@EXPERIMENTS
+def test_fig7_draws_the_means_over_the_seeds_and_says_what_has_none(experiment, retrained):
+    methods = synthetic.methods(experiment, retrained)
+    masks = {method: synthetic.mask(experiment, 0.2) for method in METHODS}
+    figure = plot_fig7(methods, masks, experiment.shape, dataset=NAME, units=3)
+    draw(figure)
+    assert letters(figure) == "ABCDEF"
+    width = curves(figure.axes[0])
+    rows = methods[
+        (methods["dataset"] == NAME)
+        & (methods["method"] == "imp")
+        & (methods["statistic"] == "width")
+        & methods["seed"].isna()
+        & methods["compared_with"].isna()
+    ]
+    np.testing.assert_allclose(width["IMP"], np.column_stack([1 - rows["density"], rows["value"]]))
+    accuracy = curves(figure.axes[4])
+    assert {"IMP", "oneshot", "random"} & set(accuracy) == ({"IMP", "oneshot", "random"} if retrained else {"IMP"})
+    legend = [text.get_text() for text in figure.axes[5].get_legend().get_texts()]
+    assert legend == ["IMP", "oneshot", "random"]
+    assert len(figure.axes) == 6 + len(masks)
+
+
+def test_fig7_with_many_methods_has_as_many_columns_and_tells_them_apart():
+    names = ["imp", "random", "imp_shuffled_unit", *(f"method_{k}" for k in range(15))]
+    drawn = looks(names)
+    assert len({(look.colour, look.linestyle, look.marker) for look in drawn.values()}) == len(names)
+    table = synthetic.methods(TINY)
+    many = pd.concat([table[table["method"] == "imp"].assign(method=name) for name in names], ignore_index=True)
+    masks = {name: synthetic.mask(TINY, 0.2) for name in names}
+    figure = plot_fig7(many, masks, TINY.shape, dataset=NAME, units=2)
+    draw(figure)
+    assert len(figure.axes) == 6 + len(names)
+
+
+def test_fig7_without_any_value():
+    table = synthetic.methods(TINY)
+    figure = plot_fig7(table.assign(value=np.nan), {}, TINY.shape, dataset=NAME)
+    draw(figure)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no method has a value"]
+    with pytest.raises(ValueError, match="no rows of dataset"):
+        plot_fig7(table, {}, TINY.shape, dataset="other")

@@ -4,12 +4,12 @@ from small import OTHER_DEVICES, assert_same_table, make_dataset, make_parameter
 
 from reference import cavity as reference
 from reference import kurtosis as reference_kurtosis
+from winnow.masks import density
 from winnow.measure import cavity
 from winnow.measure import cavity_scores as scoring
 from winnow.measure.cavity import measure_cavity
 from winnow.measure.cavity_example import measure_cavity_example
 from winnow.measure.cavity_scores import cavity_scores
-from winnow.pruning.masks import density
 from winnow.store.tables import read_table, write_table
 from winnow.streams import stream
 

@@ -3,9 +3,9 @@ import pytest
 from small import OTHER_DEVICES, assert_same_table, make_dataset, make_parameters, nested_masks, photo_like
 
 from reference import kurtosis as reference
+from winnow.masks import density
 from winnow.measure import kurtosis
 from winnow.measure.kurtosis import measure_kurtosis
-from winnow.pruning.masks import density
 from winnow.store.tables import read_table, write_table
 from winnow.streams import stream
 

@@ -6,13 +6,13 @@ from small import OTHER_DEVICES, assert_same_table
 
 from examples import examples
 from reference import locality as reference
+from winnow.masks import density
 from winnow.measure import autocorrelation as correlating
 from winnow.measure import widths
 from winnow.measure.autocorrelation import autocorrelation, fold
 from winnow.measure.locality import measure_locality
 from winnow.measure.pair_correlation import pair_correlation
 from winnow.measure.widths import fit_widths
-from winnow.pruning.masks import density
 from winnow.store.tables import read_table, write_table
 from winnow.streams import stream
 

@@ -33,8 +33,8 @@ LINES = [
     Line(
         "a parameter more than the round is to keep",
         "pruning/schedule.py",
-        "return round(n_parameters * (1 - share) ** n)",
-        "return min(round(n_parameters * (1 - share) ** n) + 1, n_parameters)",
+        "return round(n_parameters * float((1 - share) ** n))",
+        "return min(round(n_parameters * float((1 - share) ** n)) + 1, n_parameters)",
         ("pruning/test_pruning.py::test_the_number_of_survivors_by_hand",),
     ),
     Line(

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from properties.strategies import FIXED, densities, parameters, seeds
+from winnow.masks import apply_mask, full_mask, prunable_names
 from winnow.pruning.imp_first_round import prune_imp_first_round
-from winnow.pruning.masks import apply_mask, full_mask, prunable_names
 from winnow.pruning.oneshot import prune_oneshot
 from winnow.pruning.random import prune_random
 from winnow.pruning.scores import prune_by_score

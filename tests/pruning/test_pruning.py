@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from examples import examples
 from reference import pruning as reference
+from winnow.masks import PruningError, apply_mask, density, full_mask, prunable_names, with_full_mask
 from winnow.network import initial_parameters
 from winnow.pruning.imp_first_round import prune_imp_first_round
-from winnow.pruning.masks import PruningError, apply_mask, density, full_mask, prunable_names, with_full_mask
 from winnow.pruning.oneshot import prune_oneshot
 from winnow.pruning.random import prune_random
 from winnow.pruning.schedule import n_survivors

@@ -28,20 +28,27 @@ from winnow.figures.fig3 import plot_fig3
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
+from winnow.figures.fig7 import plot_fig7
 from winnow.figures.style import save_figure
+from winnow.masks import with_full_mask
 from winnow.measure.cavity import measure_cavity
 from winnow.measure.cavity_example import measure_cavity_example
 from winnow.measure.components import measure_components
 from winnow.measure.details import measure_details
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
+from winnow.measure.participation import measure_participation
 from winnow.network import initial_parameters
+from winnow.pruning.at_start import prune_at_start
+from winnow.pruning.criteria.registry import CRITERIA
+from winnow.pruning.from_masks import prune_from_masks, reinitialise
 from winnow.pruning.imp import prune_imp_round
 from winnow.pruning.imp_first_round import prune_imp_first_round
-from winnow.pruning.masks import with_full_mask
 from winnow.pruning.oneshot import prune_oneshot
+from winnow.pruning.oneshot_network import prune_oneshot_network
 from winnow.pruning.random import prune_random
 from winnow.pruning.retrain import retrain_pruned
+from winnow.pruning.while_training import prune_while_training
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import gather_tables, read_table, write_table
 from winnow.store.tensors import Mask, Parameters
@@ -151,6 +158,77 @@ def _prune_imp_round(folder: Path) -> Results:
     return results
 
 
+def _prune_oneshot_network(folder: Path) -> Results:
+    dataset = make_dataset(folder / "dataset")
+    return {
+        key: array
+        for criterion in ("obd", "cavity_magnitude")
+        for key, array in _named(
+            criterion,
+            _numbered(
+                prune_oneshot_network(
+                    [1, 2],
+                    dataset,
+                    rewind=_parameters(0),
+                    trained=_parameters(1),
+                    seed=1,
+                    **PRUNING | {"criterion": criterion},
+                )
+            ),
+        ).items()
+    }
+
+
+def _prune_at_start(folder: Path) -> Results:
+    dataset = make_dataset(folder / "dataset")
+    ways = {
+        "snip": {"pool": "global"},
+        "grasp": {"pool": "layerwise"},
+        "grasp_magnitude": {"pool": "global"},
+        "synflow": {"pool": "global", "iterations": 5},
+        "cavity": {"pool": "layerwise", "by_round": True},
+    }
+    results = {}
+    for criterion, way in ways.items():
+        masks = prune_at_start(
+            _parameters(0), dataset, rounds=[1, 2], seed=1, **PRUNING | {"criterion": criterion} | way
+        )
+        results |= _named(criterion, _numbered(masks))
+    return results
+
+
+def _prune_while_training(folder: Path) -> Results:
+    dataset, results = make_dataset(folder / "dataset"), {}
+    for criterion in ("set", "rigl", "beta_lasso"):
+        known = CRITERIA[criterion].settings
+        own = {name: value[0] if isinstance(value, tuple) else value for name, value in known.items()}
+        own |= {"trials": 3, "highest": 1e-3} if criterion == "beta_lasso" else {"every": 2}
+        mask, curve = prune_while_training(
+            dataset,
+            seed=1,
+            n=2,
+            hidden=SIZES[1:-1],
+            initial_weights="uniform",
+            share=0.5,
+            pool="global",
+            criterion=criterion,
+            of_criterion=own,
+            settings=_training("reference"),
+        )
+        results |= _named(criterion, {**mask, **curve})
+    return results
+
+
+def _prune_from_masks(folder: Path) -> Results:
+    look_at = {"rewind": _parameters(0), "dataset": make_dataset(folder / "dataset"), "seed": 1}
+    results = {}
+    for maker in ("shuffled_layer", "shuffled_unit", "reinitialised"):
+        results |= _named(maker, _numbered(prune_from_masks(_masks(), maker=maker, **look_at)))
+    few = {"draws": 5, "images": 60}
+    drawn = prune_from_masks(_masks(), maker="kurtosis_random", of_maker=few, **look_at)
+    return results | _named("kurtosis_random", _numbered(drawn))
+
+
 def _retrain_pruned(folder: Path) -> Results:
     dataset, rewind, mask = make_dataset(folder / "dataset"), _single(_parameters(0)), _masks()[-1]
     return {
@@ -220,6 +298,12 @@ def _plot_figures(folder: Path) -> Results:
         "fig6": plot_fig6(
             synthetic.training(TINY), synthetic.pair_correlation(TINY), n_classes=TINY.n_classes, **names
         ),
+        "fig7": plot_fig7(
+            synthetic.methods(TINY),
+            dict(zip(("imp", "random"), masks, strict=True)),
+            TINY.shape,
+            dataset=name,
+        ),
     }
     pictures = {}
     for key, figure in figures.items():
@@ -271,16 +355,23 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     "prune_imp_first_round": lambda _: prune_imp_first_round(rewind=_parameters(0), trained=_parameters(1), **PRUNING),
     "prune_imp_round": _prune_imp_round,
     "prune_oneshot": lambda _: _numbered(_masks()),
+    "prune_oneshot_network": _prune_oneshot_network,
+    "prune_at_start": _prune_at_start,
+    "prune_while_training": _prune_while_training,
     "prune_random": lambda _: _numbered(prune_random(_masks(), seed=1)),
+    "prune_from_masks": _prune_from_masks,
+    "reinitialise": lambda _: reinitialise(_parameters(0), 1, "uniform"),
     "retrain_pruned": _retrain_pruned,
     "measure_locality": _measure_locality,
     "measure_kurtosis": _measure_kurtosis,
+    "measure_participation": lambda _: measure_participation(_parameters(0), with_full_mask(_masks())),
     "measure_cavity": _measure_cavity,
     "measure_cavity_example": _measure_cavity_example,
     "gather_statistic": _gather_statistic,
     # Of images with heavy tails: independent components of others are decided by rounding.
     "measure_components": lambda _: measure_components(photo_like(400, (3, 6, 6), 4, seed=1), number=9),
     "measure_details": _measure_details,
+    "compare_methods": lambda _: synthetic.methods(TINY).to_dict("list"),
     "check_claims": _check_claims,
     "plot_figures": _plot_figures,
     "make_explorer": _make_explorer,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from conftest import make_dataset
+from winnow.masks import apply_mask, full_mask
 from winnow.network import initial_parameters
 from winnow.pruning.imp import prune_imp_round
-from winnow.pruning.masks import apply_mask, full_mask
 from winnow.pruning.retrain import retrain_pruned
 from winnow.pruning.scores import prune_by_score, score_parameters
 from winnow.store.datasets import Dataset, Split

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from conftest import make_dataset
 from examples import examples
+from winnow.masks import apply_mask, full_mask
 from winnow.network import initial_parameters
-from winnow.pruning.masks import apply_mask, full_mask
 from winnow.pruning.scores import prune_by_score
 from winnow.streams import stream
 from winnow.training import handwritten, threads

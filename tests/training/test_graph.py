@@ -15,8 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from conftest import make_dataset
 from examples import examples
 from winnow.job.devices import free_memory, matmul_precision
+from winnow.masks import apply_mask, full_mask
 from winnow.network import initial_parameters
-from winnow.pruning.masks import apply_mask, full_mask
 from winnow.pruning.scores import prune_by_score, score_parameters
 from winnow.streams import stream
 from winnow.training import graph

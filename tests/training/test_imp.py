@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from reference import training as reference
+from winnow.masks import apply_mask, full_mask
 from winnow.network import initial_parameters, layer_sizes
 from winnow.pruning import retrain
 from winnow.pruning.imp import prune_imp_round
 from winnow.pruning.imp_first_round import prune_imp_first_round
-from winnow.pruning.masks import apply_mask, full_mask
 from winnow.pruning.retrain import retrain_pruned
 from winnow.streams import stream
 from winnow.training import settings as training_settings

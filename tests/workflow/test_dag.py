@@ -40,7 +40,7 @@ def test_figure_4_needs_only_the_original_data(fresh):
 
 
 def test_a_figure_has_an_alias(fresh):
-    figures = [f"fig{n}" for n in range(1, 7)]
+    figures = [f"fig{n}" for n in range(1, 8)]
     aliases = {job.rule: job.inputs for job in fresh.would_run(*figures) if job.rule in figures}
     assert aliases == {
         figure: tuple(f"results/tiny/figures/{figure}.{kind}" for kind in ("pdf", "png")) for figure in figures
@@ -52,7 +52,7 @@ def test_the_whole_experiment(fresh):
     runs = 2 * 2  # datasets x seeds
     assert jobs["train_dense"] == jobs["prune_imp_first_round"] == jobs["prune_oneshot"] == jobs["prune_random"] == runs
     assert jobs["prune_imp_round"] == 2 * runs
-    assert jobs["measure_locality"] == jobs["measure_kurtosis"] == 3 * runs
+    assert jobs["measure_locality"] == jobs["measure_kurtosis"] == jobs["measure_participation"] == 3 * runs
     assert jobs["measure_cavity"] == 3 * 2 + 2  # on the clone IMP alone
     assert "retrain_pruned" not in jobs
 
@@ -77,14 +77,16 @@ def test_the_experiments_at_full_size(fresh, config):
         "clone_gaussian": 1,
         **dict.fromkeys(["train_dense", "prune_imp_first_round", "prune_oneshot", "prune_random"], len(runs)),
         "prune_imp_round": 9 * len(runs),
-        **dict.fromkeys(["measure_locality", "measure_kurtosis"], 3 * len(runs)),  # methods
+        # methods
+        **dict.fromkeys(["measure_locality", "measure_kurtosis", "measure_participation"], 3 * len(runs)),
         "measure_cavity": 3 * 3 + 3,  # on the clone IMP alone
         "measure_cavity_example": 1,
         "measure_details": 2,  # of the first seed, on data and clone
         "measure_components": 1,
-        "gather_statistic": 8,
+        "gather_statistic": 9,
+        "compare_methods": 1,
         "check_claims": 1,
-        **{f"plot_fig{n}": 1 for n in range(1, 7)},
+        **{f"plot_fig{n}": 1 for n in range(1, 8)},
         "make_explorer": 1,
         "record_run": 1,
         "all": 1,

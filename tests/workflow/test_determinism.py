@@ -12,12 +12,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from measure.small import photo_like
+from winnow.masks import full_mask, with_full_mask
 from winnow.measure.cavity import measure_cavity
 from winnow.measure.components import measure_components
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
 from winnow.network import initial_parameters
-from winnow.pruning.masks import full_mask, with_full_mask
 from winnow.pruning.random import prune_random
 
 SHAPE, HIDDEN = (3, 16, 16), [256, 128]

@@ -15,7 +15,7 @@ from winnow.store.schemas import SCHEMAS
 from winnow.store.tables import read_table
 from winnow.store.tensors import read_mask
 
-FIGURES = [f"fig{n}" for n in range(1, 7)]
+FIGURES = [f"fig{n}" for n in range(1, 8)]
 TABLES = [name for name in SCHEMAS if name != "cavity_example"]
 
 
@@ -86,11 +86,13 @@ def test_a_changed_statistic_trains_nothing(finished):
     assert rules == {
         "measure_locality",
         "gather_statistic",
+        "compare_methods",
         "check_claims",
         "plot_fig3",
         "plot_fig4",
         "plot_fig6",
         "make_explorer",
+        "plot_fig7",
         "record_run",
         "all",
     }
@@ -144,7 +146,8 @@ def test_a_raised_version_reruns_the_step(continued):
     versions = continued.folder / "workflow/scripts/winnow/job/versions.py"
     versions.write_text(versions.read_text() + '\nVERSIONS["measure_kurtosis"] += 1\n')
     rules = {job.rule for job in continued.would_run()}
-    after = {"gather_statistic", "check_claims", "plot_fig4", "make_explorer", "record_run", "all"}
+    after = {"gather_statistic", "compare_methods", "check_claims", "plot_fig4", "plot_fig7", "make_explorer"}
+    after |= {"record_run", "all"}
     assert rules == {"measure_kurtosis"} | after
 
 

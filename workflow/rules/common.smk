@@ -7,8 +7,13 @@ from snakemake.exceptions import WorkflowError
 
 from winnow.config.sources.source import CLONE_SUFFIX
 from winnow.job.versions import VERSIONS
+from winnow.pruning.criteria.registry import CRITERIA
+from winnow.pruning.methods import MAKERS, PAPER
 
-METHODS = ["imp", "oneshot", "random"]
+# Those of the experiment; and all that there are, since one may be made of another's masks.
+METHODS = list(CONFIG.methods)
+ALL_METHODS = CONFIG.all_methods
+NESTED = [method for method in METHODS if ALL_METHODS[method].is_nested(ALL_METHODS)]
 ROUNDS = list(range(1, CONFIG.pruning.rounds + 1))
 CLONED = [name for name, settings in CONFIG.datasets.items() if settings.clone is not None]
 CLONES = [f"{name}{CLONE_SUFFIX}" for name in CLONED]
@@ -18,21 +23,21 @@ STATISTICS = [
     "pair_correlation",
     "kurtosis_by_unit",
     "kurtosis_by_class",
+    "participation",
     "cavity",
     "training",
     *(["certificate"] if CLONED else []),
 ]
 TRAINING = {**CONFIG.training.model_dump(), **CONFIG.network.model_dump(include={"norm_keep", "norm_epsilon"})}
-PRUNING = CONFIG.pruning.model_dump(include={"share", "pool", "criterion"})
 
 
 wildcard_constraints:
     experiment=CONFIG.experiment,
     dataset="|".join(CONFIG.all_datasets),
-    method="|".join(METHODS),
+    method="|".join(ALL_METHODS),
     seed=r"\d+",
     round=r"\d+",
-    statistic="(?!claims)[a-z_]+",
+    statistic="(?!claims|methods)[a-z_]+",
 
 
 def dataset_settings(wildcards):
@@ -53,10 +58,85 @@ def clone_settings(wildcards):
     return CONFIG.clone_of(wildcards.dataset).model_dump()
 
 
+def of_procedure(*procedures, scored=None):
+    """The names of the methods with one of the procedures, as a pattern; none is a pattern that fits nothing.
+
+    `scored` tells those whose criterion looks at network and data (True) from those that need parameters alone (False).
+    """
+    names = [name for name, method in ALL_METHODS.items() if method.procedure in procedures]
+    if scored is not None:
+        names = [name for name in names if looks_at_data(name) == scored]
+    return "|".join(names) or "(?!)"
+
+
+def of_maker(*makers):
+    """The names of the methods whose masks are made of another's in one of these ways, as a pattern."""
+    named = ALL_METHODS.items()
+    return "|".join(name for name, m in named if m.procedure == "from_masks" and m.criterion in makers) or "(?!)"
+
+
+def looks_at_data(name):
+    """Whether a method's criterion looks at network and data."""
+    return ALL_METHODS[name].known(CONFIG.pruning.criterion).interface == "network"
+
+
+def pruning_settings(wildcards):
+    """What a method's criterion, pool and share are; the criterion's own settings where it has any."""
+    method = ALL_METHODS[wildcards.method]
+    criterion = method.criterion or CONFIG.pruning.criterion
+    own = method.all_settings(CONFIG.pruning.criterion)
+    return {
+        "share": CONFIG.pruning.share,
+        "pool": method.pool or CRITERIA[criterion].pool or CONFIG.pruning.pool,
+        "criterion": criterion,
+        **({"of_criterion": own} if own else {}),
+    }
+
+
 def previous_mask(wildcards):
     """m(n−1), the mask that round n trains with."""
     run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
-    return f"{run}/imp/round{int(wildcards.round) - 1}/mask.safetensors"
+    return f"{run}/{wildcards.method}/round{int(wildcards.round) - 1}/mask.safetensors"
+
+
+def start_settings(wildcards):
+    """Where and in how many cuts a method at the start prunes."""
+    method = ALL_METHODS[wildcards.method]
+    return {"iterations": method.iterations, "by_round": method.by_round}
+
+
+def start_network(wildcards):
+    """The network of a method that prunes initial weights, which are drawn again; null: it prunes the rewind point."""
+    at_rewind = ALL_METHODS[wildcards.method].at == "rewind"
+    return None if at_rewind else CONFIG.network.model_dump(include={"hidden", "initial_weights"})
+
+
+def start_parameters(wildcards):
+    """θ(t_rewind) for a method that scores it."""
+    run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
+    return [] if start_network(wildcards) else f"{run}/dense/rewind.safetensors"
+
+
+def start_of(wildcards):
+    """The parameters to which a method's masks belong: θ(t_rewind), but for those on other weights."""
+    run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
+    method = ALL_METHODS[wildcards.method]
+    if method.procedure == "from_masks" and method.criterion == "reinitialised":
+        return f"{run}/{wildcards.method}/start.safetensors"
+    return f"{run}/dense/rewind.safetensors"
+
+
+def making(wildcards):
+    """What a method makes of another's masks."""
+    method = ALL_METHODS[wildcards.method]
+    own = method.all_settings(CONFIG.pruning.criterion)
+    return {"maker": method.criterion, **({"of_maker": own} if own else {})}
+
+
+def source_masks(wildcards):
+    """The masks of which a method's are made."""
+    run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
+    return [f"{run}/{ALL_METHODS[wildcards.method].of}/round{n}/mask.safetensors" for n in ROUNDS]
 
 
 def mask_that_chooses(wildcards):
@@ -78,20 +158,27 @@ def run_tables(statistic, datasets=CONFIG.all_datasets, methods=METHODS):
     )
 
 
-def training_tables(datasets=CONFIG.all_datasets):
-    """The training curves of all runs: of dense networks, of IMP's rounds, and of baselines if they are to be trained."""
+def training_tables(datasets=CONFIG.all_datasets, methods=METHODS):
+    """The training curves of all runs: of dense networks, of iterative rounds, and of baselines if they are trained."""
     run = "results/{experiment}/runs/{dataset}/seed{seed}"
-    patterns = [f"{run}/dense/training.parquet", *(f"{run}/imp/round{n}/training.parquet" for n in ROUNDS[1:])]
+    iterated = [method for method in methods if ALL_METHODS[method].procedure == "iterate"]
+    patterns = [f"{run}/dense/training.parquet"]
+    patterns += [f"{run}/{method}/round{n}/training.parquet" for method in iterated for n in ROUNDS[1:]]
     if CONFIG.pruning.retrain_baselines:
-        patterns += [f"{run}/{method}/retrained/round{n}.parquet" for method in METHODS[1:] for n in ROUNDS]
-        # IMP's rounds train all of its masks but the last.
-        patterns.append(f"{run}/imp/retrained/round{ROUNDS[-1]}.parquet")
+        others = [method for method in methods if method not in iterated]
+        patterns += [f"{run}/{method}/retrained/round{n}.parquet" for method in others for n in ROUNDS]
+        # The rounds of iterative pruning train all of its masks but the last.
+        patterns += [f"{run}/{method}/retrained/round{ROUNDS[-1]}.parquet" for method in iterated]
     return expand(patterns, dataset=datasets, seed=CONFIG.seeds, allow_missing=True)
 
 
 def cavity_tables():
-    """The cavity scores of all runs; on clones those of IMP alone: the control of the scores on Gaussian data."""
-    return run_tables("cavity", datasets=CONFIG.datasets) + run_tables("cavity", CLONES, ["imp"])
+    """The cavity scores of all runs whose masks are nested: only then has a weight a fate.
+
+    On clones those of IMP alone: the control of the scores on Gaussian data.
+    """
+    of_imp = [method for method in METHODS if method == "imp"]
+    return run_tables("cavity", CONFIG.datasets, NESTED) + run_tables("cavity", CLONES, of_imp)
 
 
 def gathered_tables(wildcards):

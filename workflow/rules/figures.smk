@@ -1,4 +1,4 @@
-"""The figures of the paper, and one more; one rule each, plot_fig1 to plot_fig6.
+"""The figures of the paper, and two more; one rule each, plot_fig1 to plot_fig7.
 
 Needs: the dataset of the figures and its clone, masks of the first seed, its cavity example, components, and the tables
 of all runs.
@@ -14,8 +14,10 @@ CLONE_RUN = f"results/{{experiment}}/runs/{CLONE}/seed{CONFIG.seeds[0]}"
 LAST_MASK = f"round{CONFIG.pruning.rounds}/mask.safetensors"
 
 FORMATS = ["pdf", "png"]
-# Figure 3 compares with the clone: without one, there is none.
-FIGURES = ["fig1", "fig2", *(["fig3"] if CLONE else []), "fig4", "fig5", "fig6"]
+# Those of the paper compare its three methods, figure 3 also with the clone: without one of these, there is none.
+COMPARED = set(PAPER) <= set(METHODS)
+OF_PAPER = ["fig1", *(["fig3"] if CLONE else []), "fig4", "fig5", "fig6"] if COMPARED else []
+FIGURES = sorted(["fig2", *OF_PAPER, "fig7"])
 FIGURE_FILES = expand(
     "results/{experiment}/figures/{figure}.{format}", experiment=CONFIG.experiment, figure=FIGURES, format=FORMATS
 )
@@ -48,21 +50,23 @@ rule plot_fig2:
         "../scripts/plot_{wildcards.figure}.py"
 
 
-use rule plot_fig2 as plot_fig1 with:
-    """First-layer units' masks, IMP beside oneshot."""
-    input:
-        dataset=f"results/{{experiment}}/data/{DATASET}",
-        imp=f"{RUN}/imp/{LAST_MASK}",
-        oneshot=f"{RUN}/oneshot/{LAST_MASK}",
-    output:
-        **figure_files("fig1"),
-    wildcard_constraints:
-        figure="fig1",
-    params:
-        units=CONFIG.figures.units,
+if COMPARED:
+
+    use rule plot_fig2 as plot_fig1 with:
+        """First-layer units' masks, IMP beside oneshot."""
+        input:
+            dataset=f"results/{{experiment}}/data/{DATASET}",
+            imp=f"{RUN}/imp/{LAST_MASK}",
+            oneshot=f"{RUN}/oneshot/{LAST_MASK}",
+        output:
+            **figure_files("fig1"),
+        wildcard_constraints:
+            figure="fig1",
+        params:
+            units=CONFIG.figures.units,
 
 
-if CLONE:
+if COMPARED and CLONE:
 
     use rule plot_fig2 as plot_fig3 with:
         """The Gaussian clone beside the original: images, IMP's masks, receptive-field width by round."""
@@ -81,42 +85,57 @@ if CLONE:
             units=CONFIG.figures.units,
 
 
-use rule plot_fig2 as plot_fig4 with:
-    """Receptive-field width and kurtosis against sparsity."""
-    input:
-        locality=run_tables("locality", [DATASET]),
-        kurtosis=run_tables("kurtosis_by_class", [DATASET]),
-    output:
-        **figure_files("fig4"),
-    wildcard_constraints:
-        figure="fig4",
+if COMPARED:
+
+    use rule plot_fig2 as plot_fig4 with:
+        """Receptive-field width and kurtosis against sparsity."""
+        input:
+            locality=run_tables("locality", [DATASET], PAPER),
+            kurtosis=run_tables("kurtosis_by_class", [DATASET], PAPER),
+        output:
+            **figure_files("fig4"),
+        wildcard_constraints:
+            figure="fig4",
+
+    use rule plot_fig2 as plot_fig5 with:
+        """Cavity scores by the round of removal, and their controls."""
+        input:
+            example=f"{RUN}/imp/cavity_example.parquet",
+            cavity=run_tables("cavity", [DATASET], PAPER) + run_tables("cavity", OF_CLONE, ["imp"]),
+        output:
+            **figure_files("fig5"),
+        wildcard_constraints:
+            figure="fig5",
+        params:
+            clone=CLONE,
+
+    use rule plot_fig2 as plot_fig6 with:
+        """Accuracy against density, and the pair correlation of the masks."""
+        input:
+            dataset=f"results/{{experiment}}/data/{DATASET}",
+            training=training_tables([DATASET], PAPER),
+            pair_correlation=run_tables("pair_correlation", [DATASET], PAPER)
+            + run_tables("pair_correlation", OF_CLONE, ["imp"]),
+        output:
+            **figure_files("fig6"),
+        wildcard_constraints:
+            figure="fig6",
+        params:
+            clone=CLONE,
 
 
-use rule plot_fig2 as plot_fig5 with:
-    """Cavity scores by the round of removal, and their controls."""
-    input:
-        example=f"{RUN}/imp/cavity_example.parquet",
-        cavity=run_tables("cavity", [DATASET]) + run_tables("cavity", OF_CLONE, ["imp"]),
-    output:
-        **figure_files("fig5"),
-    wildcard_constraints:
-        figure="fig5",
-    params:
-        clone=CLONE,
-
-
-use rule plot_fig2 as plot_fig6 with:
-    """Accuracy against density, and the pair correlation of the masks."""
+use rule plot_fig2 as plot_fig7 with:
+    """All methods at a glance: statistics against sparsity, and masks, a column a method."""
     input:
         dataset=f"results/{{experiment}}/data/{DATASET}",
-        training=training_tables([DATASET]),
-        pair_correlation=run_tables("pair_correlation", [DATASET]) + run_tables("pair_correlation", OF_CLONE, ["imp"]),
+        methods="results/{experiment}/methods.parquet",
+        masks=[f"{RUN}/{method}/{LAST_MASK}" for method in METHODS],
     output:
-        **figure_files("fig6"),
+        **figure_files("fig7"),
     wildcard_constraints:
-        figure="fig6",
+        figure="fig7",
     params:
-        clone=CLONE,
+        methods=METHODS,
 
 
 # The report shows the code of each rule's script, but fills in no wildcard for it.

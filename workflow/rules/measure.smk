@@ -42,7 +42,7 @@ rule measure_kurtosis:
     """Kurtosis of the first layer's preactivations (Eq. 4), per unit and per class, after every round."""
     input:
         dataset="results/{experiment}/data/{dataset}",
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        rewind=start_of,
         masks=expand(
             "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
             round=ROUNDS,
@@ -71,11 +71,38 @@ rule measure_kurtosis:
         "../scripts/measure_kurtosis.py"
 
 
+rule measure_participation:
+    """Inverse participation ratio of the first layer's units, after every round."""
+    input:
+        rewind=start_of,
+        masks=expand(
+            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
+            round=ROUNDS,
+            allow_missing=True,
+        ),
+    output:
+        participation="results/{experiment}/runs/{dataset}/seed{seed}/{method}/participation.parquet",
+    log:
+        "results/{experiment}/logs/measure_participation/{dataset}_seed{seed}_{method}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/measure_participation/{dataset}_seed{seed}_{method}.tsv"
+    conda:
+        MEASURING_ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("measure_participation"),
+        runtime=minutes("measure_participation"),
+    params:
+        version=VERSIONS["measure_participation"],
+    script:
+        "../scripts/measure_participation.py"
+
+
 rule measure_cavity:
     """Cavity scores (Eqs. 5, 6) by the round of removal, after every round."""
     input:
         dataset="results/{experiment}/data/{dataset}",
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        rewind=start_of,
         masks=expand(
             "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
             round=ROUNDS,
@@ -177,6 +204,42 @@ rule gather_statistic:
         version=VERSIONS["gather_statistic"],
     script:
         "../scripts/gather_statistic.py"
+
+
+rule compare_methods:
+    """The methods side by side, with their differences to IMP and to its shuffled masks, paired by seed."""
+    input:
+        locality="results/{experiment}/locality.parquet",
+        pair_correlation="results/{experiment}/pair_correlation.parquet",
+        participation="results/{experiment}/participation.parquet",
+        kurtosis="results/{experiment}/kurtosis_by_class.parquet",
+        training="results/{experiment}/training.parquet",
+        cavity="results/{experiment}/cavity.parquet",
+    output:
+        table="results/{experiment}/methods.parquet",
+        csv=report(
+            "results/{experiment}/methods.csv",
+            caption="../report/methods.rst",
+            category="Claims",
+            labels={"experiment": "{experiment}", "table": "methods"},
+        ),
+        markdown="results/{experiment}/methods.md",
+    log:
+        "results/{experiment}/logs/compare_methods/methods.log",
+    benchmark:
+        "results/{experiment}/benchmarks/compare_methods/methods.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("compare_methods"),
+        runtime=minutes("compare_methods"),
+    params:
+        methods=METHODS,
+        nested=NESTED,
+        version=VERSIONS["compare_methods"],
+    script:
+        "../scripts/compare_methods.py"
 
 
 rule check_claims:

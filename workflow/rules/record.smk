@@ -10,6 +10,7 @@ rule record_run:
     input:
         tables=expand("results/{{experiment}}/{statistic}.parquet", statistic=STATISTICS),
         claims="results/{experiment}/claims.parquet",
+        methods="results/{experiment}/methods.parquet",
         figures=FIGURE_FILES,
         explorer="results/{experiment}/explorer.html",
     output:

@@ -5,8 +5,8 @@ from winnow.job.log import log_to
 log_to(snakemake.log[0])
 
 from winnow.job.devices import claim_device, device_name
+from winnow.masks import with_full_mask
 from winnow.measure.locality import measure_locality
-from winnow.pruning.masks import with_full_mask
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import write_table
 from winnow.store.tensors import read_mask

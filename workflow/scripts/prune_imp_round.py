@@ -6,8 +6,8 @@ log_to(snakemake.log[0])
 
 from winnow.job.devices import claim_device
 from winnow.job.scratch import local_copy
+from winnow.masks import density
 from winnow.pruning.imp import prune_imp_round
-from winnow.pruning.masks import density
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import write_table
 from winnow.store.tensors import read_mask, read_parameters, write_mask
@@ -27,7 +27,7 @@ mask, curve = prune_imp_round(
     **snakemake.params.pruning,
 )
 made_with = {key: curve[key][-1] for key in ("device", "engine", "precision")}
-run = {"dataset": snakemake.wildcards.dataset, "method": "imp", "seed": seed}
+run = {"dataset": snakemake.wildcards.dataset, "method": snakemake.wildcards.method, "seed": seed}
 write_mask(snakemake.output.mask, mask, made_with=made_with)
 write_table(
     snakemake.output.training, "training", curve, round=n - 1, density=density(before), made_with=made_with, **run

@@ -6,7 +6,7 @@ log_to(snakemake.log[0])
 
 from winnow.job.devices import claim_device
 from winnow.job.scratch import local_copy
-from winnow.pruning.masks import density
+from winnow.masks import density
 from winnow.pruning.retrain import retrain_pruned
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import write_table

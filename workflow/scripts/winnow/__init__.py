@@ -7,7 +7,8 @@ The paper, step by step:
 | `datasets` | images of all sources in one form on disk |
 | `clone` | images with the same mean and covariance and no higher cumulant |
 | `network`, `training` | the fully connected network; the engines that train it |
-| `pruning` | masks: iterative, oneshot and random; the criteria |
+| `masks` | which parameters survive |
+| `pruning` | the methods: procedures, and the criteria by which they prune |
 | `measure` | receptive-field widths, pair correlation, kurtosis, cavity scores, components |
 | `claims` | the paper's statements as statistics with verdicts |
 | `figures` | one module a figure |

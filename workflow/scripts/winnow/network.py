@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from winnow.store.datasets import Dataset
 from winnow.store.tensors import Parameters
 from winnow.streams import stream
 
@@ -71,6 +72,18 @@ def layer_sizes(parameters: Parameters) -> list[int]:
 def n_layers(parameters: Parameters) -> int:
     """Layers of weights: hidden layers + 1."""
     return sum(name.startswith("layers.") and name.endswith(".weight") for name in parameters)
+
+
+def initial_network(dataset: Dataset, seed: int, hidden: Sequence[int], initial_weights: InitialWeights) -> Parameters:
+    """`initial_parameters` of the network that fits a dataset.
+
+    Args:
+        dataset: its images give D, its classes K.
+        seed: seed of the run.
+        hidden: units of each hidden layer.
+        initial_weights: distribution of the initial weights.
+    """
+    return initial_parameters([int(np.prod(dataset.shape)), *hidden, len(dataset.classes)], seed, initial_weights)
 
 
 def initial_parameters(sizes: Sequence[int], seed: int, distribution: InitialWeights = "uniform") -> Parameters:

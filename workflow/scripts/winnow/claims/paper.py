@@ -170,6 +170,8 @@ def _signs(fates_of: str, part: int, *, clone: bool = False) -> Callable[[Tables
         scores = tables.clone_cavity if clone else tables.cavity
         if clone and scores.empty:
             raise NothingToCompute("there is no Gaussian clone")
+        if not (scores["fates_of"] == fates_of).any():
+            raise NothingToCompute(f"there is no run of {fates_of} whose weights have fates")
         shares = predicted_signs(scores, fates_of)
         if np.isnan(shares[part]):
             raise NothingToCompute(f"no weight that {fates_of} removes has a cavity score")
@@ -179,6 +181,7 @@ def _signs(fates_of: str, part: int, *, clone: bool = False) -> Callable[[Tables
 
 
 def _all_signs(tables: Tables) -> float:
+    _signs("imp", 0)(tables)
     if np.isnan(predicted_signs(tables.cavity, "imp")[2]):
         raise NothingToCompute("no weight with a cavity score is removed later than in the next round")
     return _signs("imp", 0)(tables)

@@ -69,7 +69,10 @@ def share_clustered(table: pd.DataFrame, method: str) -> float:
 
 def kurtosis_by_round(table: pd.DataFrame, method: str) -> pd.Series:
     """The mean over classes of the mean kurtosis after each round (Fig. 4B)."""
-    means = table[table["method"] == method].groupby("round")["kurtosis_mean"].mean()
+    of_method = table[table["method"] == method]
+    if of_method.empty:
+        raise NothingToCompute(f"there is no run of {method}")
+    means = of_method.groupby("round")["kurtosis_mean"].mean()
     if means.isna().any():
         raise NothingToCompute(f"no unit's preactivation varies after round {means.index[means.isna()][0]} of {method}")
     return means

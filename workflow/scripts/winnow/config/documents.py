@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from winnow.config.datasets import SOURCES
 from winnow.config.experiment import Config
+from winnow.config.methods import MethodSettings
 from winnow.config.settings import Settings
 from winnow.config.sources.source import Clone, Source
 
@@ -29,6 +30,7 @@ def settings_table() -> str:
     for source, model in SOURCES.items():
         own = {name: field for name, field in model.model_fields.items() if name not in Source.model_fields}
         lines += _rows("datasets.<name>.", dict(sorted(own.items(), key=lambda item: item[0] != "source")), source)
+    lines += _rows("methods.<name>.", MethodSettings.model_fields)
     for section, settings in _sections():
         lines += _rows(f"{section}.", settings.model_fields)
     return "\n".join(lines) + "\n"

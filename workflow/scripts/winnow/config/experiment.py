@@ -8,10 +8,12 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from winnow.config.datasets import DatasetSettings
+from winnow.config.methods import Methods, resolve
 from winnow.config.sections import Components, Compute, Explorer, Figures, Locality, Network, Pruning, Training
 from winnow.config.settings import Name, Seed, Settings
 from winnow.config.sources.source import CLONE_SUFFIX, Clone, Source
 from winnow.config.words import nearest
+from winnow.pruning.methods import PAPER, Method
 from winnow.pruning.schedule import n_survivors
 
 ASIDE = (".", "x-")
@@ -29,6 +31,11 @@ class Config(Settings):
     seeds: Annotated[list[Seed], Field(min_length=1)] = Field(description="one independent run each")
     datasets: Annotated[dict[Name, DatasetSettings], Field(min_length=1)] = Field(
         description="a name and a source for each"
+    )
+    methods: Methods = Field(
+        list(PAPER),
+        description="pruning methods: a list of names, or names with settings; see docs/methods.md",
+        validate_default=True,
     )
     network: Network = Field(default_factory=Network, description=Network.__doc__)
     training: Training = Field(default_factory=Training, description=Training.__doc__)
@@ -74,6 +81,7 @@ class Config(Settings):
             )
         if unknown := sorted(set(self.explorer.seeds or []) - set(self.seeds)):
             raise ValueError(f"explorer.seeds: {unknown} are not among the seeds {self.seeds}; list those to be shown")
+        resolve(self.methods, self.pruning.criterion)
         for name, dataset in self.datasets.items():
             self._prunes(dataset.n_inputs)
             self._measures(name, dataset)
@@ -119,6 +127,11 @@ class Config(Settings):
         if clone is None:
             raise KeyError(name)
         return clone
+
+    @property
+    def all_methods(self) -> dict[str, Method]:
+        """All methods by name, the built-in ones included, as `methods` has changed them; which run says `methods`."""
+        return resolve(self.methods, self.pruning.criterion)
 
     @property
     def all_datasets(self) -> list[str]:

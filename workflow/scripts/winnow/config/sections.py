@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from winnow.config.settings import Count, Seed, Settings, Share, TwoOrMore
 from winnow.config.words import nearest
-from winnow.pruning.criteria.registry import CRITERIA
+from winnow.pruning.criteria.registry import of_interface
 
 _MOST_DRAWN = 10**10  # images of a training's batches, drawn beforehand: 80 GB
 
@@ -66,7 +66,11 @@ class Pruning(Settings):
     pool: Literal["layerwise", "global"] = Field(
         "layerwise", description="which parameters share a threshold: those of a layer, or all"
     )
-    criterion: str = Field("magnitude", description="score whose smallest values are pruned: " + ", ".join(CRITERIA))
+    criterion: str = Field(
+        "magnitude",
+        description="score whose smallest values are pruned, by the methods that name none: "
+        + ", ".join(of_interface("parameters")),
+    )
     retrain_baselines: bool = Field(
         False, description="train the oneshot and random masks too (accuracy against density for all three)"
     )
@@ -74,9 +78,11 @@ class Pruning(Settings):
     @field_validator("criterion")
     @classmethod
     def _known(cls, criterion: str) -> str:
-        if criterion not in CRITERIA:
+        known = of_interface("parameters")
+        if criterion not in known:
             raise ValueError(
-                f"there is no criterion {criterion!r}{nearest(criterion, CRITERIA)}; known: {', '.join(CRITERIA)}"
+                f"there is no criterion {criterion!r}{nearest(criterion, known)} of parameters alone; known: "
+                + ", ".join(known)
             )
         return criterion
 

@@ -50,10 +50,11 @@ class Settings(BaseModel):
 
 
 def _numbers(value: Any) -> Any:
-    return [_number(item) for item in value] if isinstance(value, list) else _number(value)
+    return [as_number(item) for item in value] if isinstance(value, list) else as_number(value)
 
 
-def _number(value: Any) -> Any:
+def as_number(value: Any) -> Any:
+    """A number, true, false or null that the command line gives as text; all else as it is."""
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
         return SHORT.repr(value)  # pydantic cannot show it
     if not isinstance(value, str):

@@ -12,7 +12,7 @@ import pandas as pd
 from winnow.explorer.content import COLUMNS, curves, numbers, score_means, unit_columns, verdicts
 from winnow.explorer.pack import LEVELS, block, in_levels, in_nibbles, in_planes
 from winnow.explorer.sources import page_text
-from winnow.pruning.masks import check_nested, density
+from winnow.masks import check_nested, density
 from winnow.store.atomic import amount
 from winnow.store.schemas import SCHEMAS
 from winnow.store.tensors import Mask

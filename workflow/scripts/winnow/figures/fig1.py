@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from winnow.figures.bands import format_sparsity
 from winnow.figures.pictures import draw_masks, mosaic_size
 from winnow.figures.style import METHODS, PAGE_WIDTH, house_style, set_heading
-from winnow.pruning.units import at_quantiles, most_connected
+from winnow.masks import at_quantiles, most_connected
 from winnow.store.tensors import Mask
 
 

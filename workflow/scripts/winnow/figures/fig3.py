@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from winnow.figures.bands import converged_widths, of_dataset, over_seeds
 from winnow.figures.pictures import as_colours, draw_masks, draw_mosaic, mosaic_size, tile
 from winnow.figures.style import CLONE, METHODS, PAGE_WIDTH, Look, house_style, set_heading, write_note
-from winnow.pruning.units import at_quantiles, most_connected
+from winnow.masks import at_quantiles, most_connected
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask
 

@@ -5,7 +5,7 @@ repeat the distinction, so that it also survives a grey printer.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class Look:
 
     label: str
     colour: str
-    linestyle: str
+    linestyle: str | tuple[int, tuple[int, ...]]
     marker: str
 
 
@@ -42,10 +42,33 @@ METHODS = {
 }
 """The pruning methods in the order of the legends."""
 
-CLONE = Look("Gaussian clone, IMP", "#009E73", "-.", "D")
 ACCENT = "#CC79A7"
 REFERENCE = "#666666"
 """Grey of reference lines, such as the kurtosis of a Gaussian."""
+
+SHUFFLED = Look("IMP, shuffled in units", REFERENCE, (0, (4, 1, 1, 1)), "x")
+"""The null of the methods: IMP's masks with each unit's weights at other places."""
+
+_OTHERS = [
+    (colour, line, marker)
+    for line, markers in (("-", "DvP<*"), ("--", ">Xphd"), (":", "8Hs^o"))
+    for marker, colour in zip(markers, ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F"), strict=True)
+]
+
+
+def looks(methods: Sequence[str]) -> dict[str, Look]:
+    """How each of any methods is drawn: the paper's as everywhere, the others by their order; 15 of them differ.
+
+    Args:
+        methods: by name, in the order of the legend.
+    """
+    known = {**METHODS, "imp_shuffled_unit": SHUFFLED}
+    others = [method for method in methods if method not in known]
+    drawn = {method: Look(method, *_OTHERS[k % len(_OTHERS)]) for k, method in enumerate(others)}
+    return {method: known.get(method) or drawn[method] for method in methods}
+
+
+CLONE = Look("Gaussian clone, IMP", "#009E73", "-.", "D")
 
 SETTINGS: dict[RcKeyType, object] = {
     "figure.figsize": (PAGE_WIDTH, 2.8),

@@ -23,15 +23,22 @@ MEMORY_MB = {
     "prune_imp_first_round": 500,
     "prune_imp_round": 2000,
     "prune_oneshot": 500,
+    "prune_oneshot_network": 2000,
+    "prune_at_start": 2000,
+    "prune_while_training": 2500,
     "prune_random": 500,
+    "prune_from_masks": 1500,
+    "reinitialise": 500,
     "retrain_pruned": 2000,
     "measure_locality": 1000,
     "measure_kurtosis": 1500,
+    "measure_participation": 500,
     "measure_cavity": 2000,
     "measure_cavity_example": 2000,
     "measure_components": 2000,
     "measure_details": 2000,
     "gather_statistic": 1000,
+    "compare_methods": 1500,
     "check_claims": 1000,
     "plot_figures": 1000,
     "make_explorer": 1000,
@@ -41,8 +48,8 @@ MEMORY_MB = {
 
 _PAPER_INPUTS, _PAPER_PARAMETERS, _PAPER_ROWS = 3072, 5_221_352, 18 * 11 * 1024
 _BY_INPUTS = {"prepare_dataset", "clone_gaussian", "measure_components"}
-_BY_ROWS = {"gather_statistic", "check_claims", "plot_figures", "make_explorer", "record_run"}
-_TRAINING = {"train_dense", "prune_imp_round", "retrain_pruned"}
+_BY_ROWS = {"gather_statistic", "compare_methods", "check_claims", "plot_figures", "make_explorer", "record_run"}
+_TRAINING = {"train_dense", "prune_imp_round", "prune_while_training", "retrain_pruned"}
 
 
 @dataclass(frozen=True)
@@ -115,8 +122,13 @@ def minutes(step: str, size: Size, attempt: int = 1, device: str = "cpu") -> int
     products = VALIDATION_IMAGES * 2 * first_layer * (size.rounds + 1)
     operations = {
         # forward, gradient of the inputs, gradient of the weights: two operations a parameter each
-        **dict.fromkeys(_TRAINING, 6 * size.n_parameters * size.batch * size.steps),
+        **dict.fromkeys(_TRAINING, (training := 6 * size.n_parameters * size.batch * size.steps)),
+        "prune_while_training": 5 * training,  # a density may have to be sought
         "measure_kurtosis": products,
+        # cavity scores of each round, or up to a hundred passes through all parameters a round
+        "prune_oneshot_network": 5 * products,
+        "prune_at_start": 5 * products + 2000 * size.n_parameters * size.rounds,
+        "prune_from_masks": 10 * products,
         "measure_cavity": 5 * products,
         "measure_cavity_example": products,
         "measure_details": products,

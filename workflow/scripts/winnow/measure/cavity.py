@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from winnow.masks import check_nested, density
 from winnow.measure.arrays import arrays_on
 from winnow.measure.cavity_scores import CHUNK, StandardisedInputs, standardised, surviving_scores
 from winnow.measure.preactivations import WEIGHT, check_inputs, effective_weights, validation_chunks
-from winnow.pruning.masks import check_nested, density
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
 

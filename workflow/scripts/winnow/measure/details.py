@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from winnow.masks import at_quantiles, with_full_mask
 from winnow.measure.arrays import arrays_on
 from winnow.measure.cavity_scores import CHUNK, StandardisedInputs, standardised, surviving_scores
 from winnow.measure.preactivations import WEIGHT, ZERO_SD, check_inputs, effective_weights, validation_chunks
-from winnow.pruning.masks import with_full_mask
-from winnow.pruning.units import at_quantiles
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from winnow.masks import density
 from winnow.measure.arrays import Array, Arrays, arrays_on
 from winnow.measure.preactivations import ZERO_SD, check_inputs, effective_weights, subtract_mean, validation_chunks
-from winnow.pruning.masks import density
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
 

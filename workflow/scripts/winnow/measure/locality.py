@@ -5,13 +5,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from winnow.masks import check_masks, density
 from winnow.measure.arrays import Array, arrays_of, arrays_on
 from winnow.measure.autocorrelation import fold, folded_autocorrelations
 from winnow.measure.chance import compare_close_pairs, is_close, scatter
 from winnow.measure.pair_correlation import pair_correlation
 from winnow.measure.preactivations import WEIGHT
 from winnow.measure.widths import fit_folded, without_origin
-from winnow.pruning.masks import check_masks, density
 from winnow.store.tensors import Mask
 from winnow.streams import stream
 

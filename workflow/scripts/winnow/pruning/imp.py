@@ -5,9 +5,13 @@ share `s` of the surviving parameters with the smallest scores: that is `m(n)`. 
 which therefore yields both `θ(t_rewind)` and round 1's trained network.
 """
 
+from collections.abc import Mapping
+
 from winnow.job.devices import Device
+from winnow.pruning.criteria.registry import Pool, Setting
 from winnow.pruning.retrain import train_from_rewind
-from winnow.pruning.scores import Pool, prune_by_score, score_parameters
+from winnow.pruning.scored import masked, score_network
+from winnow.pruning.scores import prune_by_score
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
 from winnow.training.curve import Curve
@@ -25,6 +29,7 @@ def prune_imp_round(
     pool: Pool,
     criterion: str,
     settings: TrainingSettings,
+    of_criterion: Mapping[str, Setting] | None = None,
     device: Device = "cpu",
 ) -> tuple[Mask, Curve]:
     """Round n ≥ 2: rewind, train with m(n−1) held, prune.
@@ -37,8 +42,9 @@ def prune_imp_round(
         n: the round; the batches of a round are its own.
         share: s, pruned per round.
         pool: which parameters share a threshold.
-        criterion: one of `winnow.pruning.criteria.registry.CRITERIA`.
+        criterion: one of `winnow.pruning.criteria.registry.CRITERIA`, of parameters or of a network.
         settings: how to train.
+        of_criterion: the criterion's own settings.
         device: where to train.
 
     Returns:
@@ -49,5 +55,6 @@ def prune_imp_round(
         PruningError: parameters, mask and dataset do not fit together.
     """
     trained, curve = train_from_rewind(rewind, mask, dataset, seed, n, settings, device)
-    scores = score_parameters(rewind=rewind, trained=trained, criterion=criterion)
+    network = masked(trained, rewind, mask, dataset, seed=seed, epsilon=settings.norm_epsilon, device=device)
+    scores = score_network(network, criterion, of_criterion)
     return prune_by_score(scores, mask, n, share=share, pool=pool), curve

@@ -1,7 +1,8 @@
 """The first round of iterative magnitude pruning, which shares the dense training: PyTorch is not needed."""
 
-from winnow.pruning.masks import full_mask
-from winnow.pruning.scores import Pool, prune_by_score, score_parameters
+from winnow.masks import full_mask
+from winnow.pruning.criteria.registry import Pool
+from winnow.pruning.scores import prune_by_score, score_parameters
 from winnow.store.tensors import Mask, Parameters
 
 

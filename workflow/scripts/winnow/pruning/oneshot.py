@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from winnow.pruning.masks import full_mask
-from winnow.pruning.scores import Pool, prune_by_score, score_parameters
+from winnow.masks import full_mask
+from winnow.pruning.criteria.registry import Pool
+from winnow.pruning.scores import prune_by_score, score_parameters
 from winnow.store.tensors import Mask, Parameters
 
 

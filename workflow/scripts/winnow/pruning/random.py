@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from winnow.pruning.masks import check_nested, say_emptied
+from winnow.masks import check_nested, say_emptied
 from winnow.store.tensors import Mask
 from winnow.streams import stream
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from winnow.job.devices import Device
+from winnow.masks import PruningError, apply_mask
 from winnow.network import layer_sizes
-from winnow.pruning.masks import PruningError, apply_mask
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
 from winnow.training.curve import Curve, run

@@ -3,25 +3,27 @@
 A *pool* is a set of parameters that share one threshold: those of one layer (`layerwise`), or all (`global`).
 """
 
-from typing import Literal
-
 import numpy as np
 
-from winnow.pruning.criteria.registry import load_criterion
-from winnow.pruning.masks import PruningError, check_masks, check_same, prunable_names, say_emptied
+from winnow.masks import PruningError, check_masks, check_same, prunable_names, say_emptied
+from winnow.pruning.criteria.registry import Pool, load_criterion
 from winnow.pruning.schedule import n_survivors
 from winnow.store.tensors import Mask, Parameters
 
-Pool = Literal["layerwise", "global"]
-
 
 def prune_by_score(scores: dict[str, np.ndarray], mask: Mask, n: int, *, share: float, pool: Pool) -> Mask:
+    """`cut_by_score` for round n; a layer that it leaves without any weight is said in the log."""
+    return say_emptied(cut_by_score(scores, mask, n, share=share, pool=pool), n)
+
+
+def cut_by_score(scores: dict[str, np.ndarray], mask: Mask, n: float, *, share: float, pool: Pool) -> Mask:
     """Keep the surviving parameters with the largest scores, as many as belong to the round.
 
     Args:
-        scores: an array of scores for each array of the mask.
+        scores: arrays of scores by the names of the mask's.  Arrays without scores are not pruned, nor do their
+            parameters count in N.
         mask: the present mask; what it has removed stays removed.
-        n: the round; each pool of N parameters keeps exactly `round(N (1 − s)^n)`.
+        n: the round, or a fraction of rounds; each pool of N parameters keeps exactly `round(N (1 − s)^n)`.
         share: s, pruned per round.
         pool: which parameters share a threshold.
 
@@ -34,11 +36,12 @@ def prune_by_score(scores: dict[str, np.ndarray], mask: Mask, n: int, *, share: 
             or scores and mask do not fit together.
     """
     check_masks([mask])
-    check_same("the scores", scores, "the mask", mask)
-    layers = {name.rsplit(".", 1)[0] for name in mask}
-    pools = [[name for name in mask if name.startswith(f"{layer}.")] for layer in sorted(layers, key=_natural)]
-    new: Mask = {}
-    for names in pools if pool == "layerwise" else [list(mask)]:
+    scored = [name for name in mask if name in scores]
+    check_same("the scores", scores, "the mask", {name: mask[name] for name in scored})
+    layers = {name.rsplit(".", 1)[0] for name in scored}
+    pools = [[name for name in scored if name.startswith(f"{layer}.")] for layer in sorted(layers, key=_natural)]
+    new: Mask = {name: array.copy() for name, array in mask.items()}
+    for names in pools if pool == "layerwise" else [scored]:
         score = np.concatenate([scores[name].ravel() for name in names])
         alive = np.concatenate([mask[name].ravel() for name in names])
         if not np.isfinite(score[alive]).all():
@@ -46,7 +49,7 @@ def prune_by_score(scores: dict[str, np.ndarray], mask: Mask, n: int, *, share: 
         keep = _keep_largest(score, alive, n_survivors(len(score), share, n))
         for name in names:
             new[name], keep = keep[: mask[name].size].reshape(mask[name].shape), keep[mask[name].size :]
-    return say_emptied({name: new[name] for name in mask}, n)
+    return new
 
 
 def _keep_largest(score: np.ndarray, alive: np.ndarray, count: int) -> np.ndarray:

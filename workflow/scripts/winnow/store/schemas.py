@@ -21,6 +21,7 @@ def column(
 
 
 _DATASET = column("dataset", pa.string(), "dataset, as named in the configuration; a Gaussian clone ends in -clone")
+# These words are bytes of every table: the paper's methods stand for all of the configuration's.
 _METHOD = column("method", pa.string(), "how the mask was found: imp, oneshot or random")
 _SEED = column("seed", pa.int64(), "seed of the run: weights, batches, random masks")
 _ROUND = column("round", pa.int64(), "pruning rounds done: the statistic belongs to the mask m(round)", "rounds")
@@ -112,6 +113,20 @@ SCHEMAS: dict[str, pa.Schema] = {
             column("n_units", INTEGER, "units that have a kurtosis (their preactivation varies)", "units"),
         ]
     ),
+    "participation": pa.schema(
+        [
+            *KEYS,
+            _UNIT,
+            column("n_weights", INTEGER, "surviving weights of the unit", "weights"),
+            column(
+                "ipr",
+                FLOAT,
+                "inverse participation ratio of the unit's surviving weights at the start: sum w^4 / (sum w^2)^2; 1 "
+                "over their number if all are of one size",
+                nullable=True,
+            ),
+        ]
+    ),
     "cavity": pa.schema(
         [
             *KEYS,
@@ -168,6 +183,36 @@ SCHEMAS: dict[str, pa.Schema] = {
             column("clone", FLOAT, "of the images drawn: kurtosis, or relative error of the moment", nullable=True),
             column("expected", FLOAT, "mean to expect of `clone` from so many Gaussian draws", nullable=True),
             column("standard_error", FLOAT, "standard deviation to expect of `clone`", nullable=True),
+        ]
+    ),
+    "methods": pa.schema(
+        [
+            _DATASET,
+            column("method", TEXT, "name of the method in the configuration"),
+            _ROUND,
+            column("density", FLOAT, "share of the prunable parameters that survive, mean over the seeds"),
+            column(
+                "statistic",
+                TEXT,
+                "width (pixels), close_pairs (mean of g(r) over r = 1 ... 3), ipr, kurtosis, accuracy or cavity_signs; "
+                "see claims.methods",
+            ),
+            column(
+                "compared_with",
+                TEXT,
+                "the method whose value is subtracted, seed by seed; null: the value itself",
+                nullable=True,
+            ),
+            column("seed", INTEGER, "seed; null: the summary over the seeds", nullable=True),
+            column("value", FLOAT, "value or difference; in the summary its mean over the seeds", nullable=True),
+            column("minimum", FLOAT, "smallest over the seeds", nullable=True),
+            column("maximum", FLOAT, "largest over the seeds", nullable=True),
+            column("interval_low", FLOAT, "lower end of the mean's 95 % interval over seeds (t)", nullable=True),
+            column("interval_high", FLOAT, "upper end of the mean's 95 % interval over seeds (t)", nullable=True),
+            column("effect_size", FLOAT, "of a difference: mean / standard deviation over the seeds", nullable=True),
+            column("p_value", FLOAT, "of a difference: exact two-sided sign-flip test over the seeds", nullable=True),
+            column("n_seeds", INTEGER, "seeds of the summary", "seeds", True),
+            column("reason", TEXT, "why there is no value", nullable=True),
         ]
     ),
     "claims": pa.schema(

@@ -68,7 +68,10 @@ def read_tables(paths: Sequence[str | Path], name: str) -> pa.Table:
 
 
 def gather_tables(paths: Sequence[str | Path], path: str | Path, name: str) -> None:
-    """Write the tables of several runs as one, made with all that made them; see `read_tables`."""
+    """Write the tables of several runs as one, made with all that made them; without runs, an empty one."""
+    if not paths:
+        _write_parquet(path, name, SCHEMAS[name].empty_table(), ON_CPU)
+        return
     tables, made_with = zip(*(_read_parquet(path, name) for path in paths), strict=True)
     _write_parquet(path, name, pa.concat_tables(tables).combine_chunks(), together(made_with))
 

@@ -1,9 +1,7 @@
 """Training of the dense network."""
 
-import numpy as np
-
 from winnow.job.devices import Device
-from winnow.network import InitialWeights, initial_parameters
+from winnow.network import InitialWeights, initial_network
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Parameters
 from winnow.training.curve import Curve, join_curves, run
@@ -35,8 +33,8 @@ def train_dense(
     Raises:
         TrainingError: training diverged.
     """
-    sizes = [int(np.prod(dataset.shape)), *hidden, len(dataset.classes)]
-    engine = settings.build_engine(initial_parameters(sizes, seed, initial_weights), None, dataset, device)
+    start = initial_network(dataset, seed, hidden, initial_weights)
+    engine = settings.build_engine(start, None, dataset, device)
     batches = draw_batches(dataset, settings, seed, 1)
     before = run(engine, batches, range(settings.rewind), log_every=settings.log_every)
     rewind = engine.parameters()

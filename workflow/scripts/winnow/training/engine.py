@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from winnow.store.tensors import Parameters
+from winnow.store.tensors import Mask, Parameters
 
 EngineName = Literal["auto", "reference", "dense", "sparse"]
 Precision = Literal["float32", "tf32"]
@@ -74,3 +74,11 @@ class Engine(Protocol):
 
     def parameters(self) -> Parameters:
         """A copy of the whole state."""
+
+    def restart(self, start: Parameters, mask: Mask) -> None:
+        """Go on from other parameters, under another mask of the same arrays: what is learned next depends on no other.
+
+        Args:
+            start: the whole state, zero where the mask is.
+            mask: of the arrays that had a mask when the engine was made.
+        """

@@ -199,6 +199,16 @@ class GraphEngine:
         moments = (layer.running_mean, layer.running_var, training, self._momentum, self._epsilon)
         return torch.native_batch_norm(x, layer.gamma, layer.beta, *moments)
 
+    def restart(self, start: Parameters, mask: Mask) -> None:
+        """Go on from other parameters, under another mask; see `Engine`.  What was captured reads the same tensors."""
+        for name, tensor in self._state.items():
+            tensor.copy_(torch.from_numpy(start[name]))
+        for i, layer in enumerate(self._layers):
+            if layer.removed is not None:
+                layer.removed.copy_(torch.from_numpy(~mask[f"layers.{i}.weight"]))
+            if f"layers.{i}.bias" in mask:
+                layer.bias_mask.copy_(torch.from_numpy(mask[f"layers.{i}.bias"]))
+
     # -- the results --------------------------------------------------------------------------------------------------
 
     def accuracy(self) -> float:

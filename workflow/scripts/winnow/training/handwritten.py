@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 import torch
 
-from winnow.network import layer_sizes
+from winnow.network import layer_sizes, n_layers
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask, Parameters
 from winnow.training import kernels
@@ -59,13 +59,22 @@ class HandwrittenEngine:
         self.rate, self.precision = sgd.rate, dtype.name
         self._dataset, self._batch = dataset, sgd.batch
         self._team = Team(torch.get_num_threads())
-        self._first_layer = _masked_layer(start, mask or {}, 0, sgd, layout)
-        others = [_new_layer(start, mask or {}, i, sgd, layout) for i in range(1, len(sizes) - 1)]
-        self._layers: list[_Layer] = [self._first_layer, *others]
-        self._norms = [_Norm(start, i, sgd) for i in range(len(sizes) - 1)]
+        self._sgd, self._layout = sgd, layout
+        self._build(start, mask or {})
         self._inputs, self._deltas = ([aligned(n, sgd.batch, dtype) for n in ns] for ns in (sizes[:-1], sizes[1:]))
         self._per_image = np.empty((3, sgd.batch), dtype)
+
+    def _build(self, start: Parameters, mask: Mask) -> None:
+        n = n_layers(start)
+        self._first_layer = _masked_layer(start, mask, 0, self._sgd, self._layout)
+        others = [_new_layer(start, mask, i, self._sgd, self._layout) for i in range(1, n)]
+        self._layers: list[_Layer] = [self._first_layer, *others]
+        self._norms = [_Norm(start, i, self._sgd) for i in range(n)]
         self.name = "sparse" if any(isinstance(layer, _SparseLayer) for layer in self._layers) else "dense"
+
+    def restart(self, start: Parameters, mask: Mask) -> None:
+        """Go on from other parameters, under another mask; see `Engine`."""
+        self._build(start, mask)
 
     def advance(self, batches: np.ndarray) -> tuple[float, int]:
         """One step of SGD for each row of `batches`; see `Engine`."""

@@ -42,8 +42,17 @@ class ReferenceEngine:
         self._network = FullyConnectedNetwork(start, norm_keep=sgd.norm_keep, norm_epsilon=sgd.norm_epsilon).to(device)
         self._trainable = dict(self._network.named_parameters())
         real = self._trainable["layers.0.weight"].dtype
-        self._masks = {name: torch.from_numpy(m).to(device, real) for name, m in (mask or {}).items()}
+        self._set_mask(mask or {})
         self.precision = "float64" if real == torch.float64 else "float32" if device == "cpu" else precision
+
+    def _set_mask(self, mask: Mask) -> None:
+        like = self._trainable["layers.0.weight"]
+        self._masks = {name: torch.from_numpy(m).to(like) for name, m in mask.items()}
+
+    def restart(self, start: Parameters, mask: Mask) -> None:
+        """Go on from other parameters, under another mask; see `Engine`."""
+        self._network.load_state_dict({name: torch.from_numpy(array) for name, array in start.items()}, strict=False)
+        self._set_mask(mask)
 
     def advance(self, batches: np.ndarray) -> tuple[float, int]:
         """One step of SGD for each row of `batches`; see `Engine`."""
@@ -62,10 +71,13 @@ class ReferenceEngine:
         gradients = torch.autograd.grad(loss, list(self._trainable.values()))
         with torch.no_grad():
             for (name, parameter), gradient in zip(self._trainable.items(), gradients, strict=True):
-                if name in self._masks:
-                    gradient.mul_(self._masks[name])
-                parameter.sub_(gradient, alpha=self.rate)
+                self._descend(name, parameter, gradient)
         return loss.detach(), (logits.argmax(1) == labels).sum()
+
+    def _descend(self, name: str, parameter: torch.Tensor, gradient: torch.Tensor) -> None:
+        if name in self._masks:
+            gradient.mul_(self._masks[name])
+        parameter.sub_(gradient, alpha=self.rate)
 
     @torch.no_grad()
     def accuracy(self) -> float:

@@ -38,13 +38,18 @@ class TrainingSettings:
     engine: EngineName = "auto"
     precision: Precision = "float32"
 
+    @property
+    def sgd(self) -> Sgd:
+        """The steps."""
+        return Sgd(self.batch, self.rate, self.norm_keep, self.norm_epsilon)
+
     def build_engine(self, start: Parameters, mask: Mask | None, dataset: Dataset, device: Device) -> Engine:
         """A network ready to be trained with these settings; see `winnow.training.build.build_engine`."""
         return build_engine(
             start,
             mask,
             dataset,
-            Sgd(self.batch, self.rate, self.norm_keep, self.norm_epsilon),
+            self.sgd,
             engine=self.engine,
             device=device,
             precision=self.precision,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import examples
-from winnow.pruning.units import at_quantiles, most_connected
+from winnow.masks import at_quantiles, most_connected
 
 
 def with_counts(counts: list[int]) -> dict:

@@ -1,0 +1,130 @@
+"""The methods side by side."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from test_claims import cavity, kurtosis, locality, pair_correlation
+
+from winnow.claims.methods import (
+    STATISTICS,
+    MethodTables,
+    compare_methods,
+    summarise_methods,
+    tabulate_methods,
+)
+from winnow.claims.paper import CLAIMS
+from winnow.claims.table import check_claims
+from winnow.store.tables import read_table, write_table
+
+WIDTHS = {"imp": 3.0, "imp_shuffled_unit": 8.0, "snip": 6.0, "synflow": 7.0}
+
+
+def tables(shift=(0.0, 0.5), widths=WIDTHS):
+    """Two rounds and two seeds; the second seed's widths under SNIP are larger by another amount than IMP's."""
+    local = locality(widths).assign(density=lambda t: 0.7 ** t["round"])
+    local.loc[(local["method"] == "snip") & (local["seed"] == 1), "sigma_x"] += shift[1]
+    runs = [(method, seed, n) for method in widths for seed in (0, 1) for n in range(3)]
+    keys = ["dataset", "method", "seed", "round"]
+    rows = [("d", *run, unit, 0.1 * unit) for run in runs for unit in (1, 2)]
+    participation = pd.DataFrame(rows, columns=[*keys, "unit", "ipr"])
+    rows = [("d", "imp", seed, n, step, 0.01 * step) for seed in (0, 1) for n in (0, 1) for step in (20, 40)]
+    training = pd.DataFrame(rows, columns=[*keys, "step", "validation_accuracy"])
+    fates = cavity(1).assign(method="imp")
+    return MethodTables(
+        local,
+        pair_correlation(dict.fromkeys(widths, 0.5)),
+        participation,
+        kurtosis({method: [3.0, 3.5, 4.0] for method in widths}),
+        training,
+        fates,
+    )
+
+
+def compared(given=None, methods=tuple(WIDTHS), nested=("imp", "imp_shuffled_unit", "snip")):
+    return pd.DataFrame(compare_methods(given or tables(), methods=methods, nested=nested))
+
+
+def at(table, method, statistic, other=None, seed=None, n=2):
+    rows = table[(table["method"] == method) & (table["statistic"] == statistic) & (table["round"] == n)]
+    rows = rows[rows["compared_with"].isna() if other is None else rows["compared_with"] == other]
+    (row,) = rows[rows["seed"].isna() if seed is None else rows["seed"] == seed].to_dict("records")
+    return row
+
+
+def test_values_are_those_of_the_statistics_by_seed():
+    table = compared()
+    assert at(table, "imp", "width", seed=0)["value"] == pytest.approx(3.0)  # the mean of 2, 3 and 4
+    assert at(table, "snip", "width", seed=1)["value"] == pytest.approx(6.5)
+    assert at(table, "imp", "close_pairs", seed=0)["value"] == pytest.approx(1 + 0.5 * (3 + 2 + 1) / 2 / 3)
+    assert at(table, "snip", "ipr", seed=0)["value"] == pytest.approx(0.15)
+    assert at(table, "snip", "kurtosis", seed=0)["value"] == pytest.approx(4.0)
+    assert at(table, "imp", "accuracy", seed=0, n=1)["value"] == pytest.approx(0.4)  # of the last step
+    assert set(table["round"]) == {1, 2} and set(table["statistic"]) == set(STATISTICS)
+
+
+def test_differences_pair_by_seed_and_have_the_interval_of_students_t():
+    row = at(compared(), "snip", "width", other="imp")
+    assert (row["value"], row["minimum"], row["maximum"]) == (pytest.approx(3.25), pytest.approx(3), pytest.approx(3.5))
+    interval = stats.ttest_1samp([3.0, 3.5], 0).confidence_interval(0.95)
+    assert (row["interval_low"], row["interval_high"]) == pytest.approx((interval.low, interval.high))
+    assert row["p_value"] == pytest.approx(0.5) and row["n_seeds"] == 2  # two seeds cannot say more
+    null = at(compared(), "snip", "width", other="imp_shuffled_unit")
+    assert null["value"] == pytest.approx(-1.75)
+    own = at(compared(), "snip", "width")
+    assert np.isnan(own["p_value"]) and own["value"] == pytest.approx(6.25)
+
+
+def test_no_method_is_compared_with_itself_or_with_what_is_not_there():
+    table = compared()
+    assert not (table["method"] == table["compared_with"]).any()
+    assert set(compared(methods=("snip", "synflow"))["compared_with"].dropna()) == set()
+
+
+def test_what_has_no_value_says_why():
+    table = compared()
+    accuracy = at(table, "snip", "accuracy")
+    assert np.isnan(accuracy["value"]) and "retrain_baselines" in accuracy["reason"] and accuracy["n_seeds"] == 0
+    assert "not nested" in at(table, "synflow", "cavity_signs")["reason"]
+    assert "no cavity scores" in at(table, "snip", "cavity_signs")["reason"]
+    signs = at(table, "imp", "cavity_signs")
+    assert signs["value"] == 1.0 and pd.isna(signs["reason"])
+
+
+def test_a_seed_without_a_value_is_left_out_and_named():
+    given = tables()
+    given.locality.loc[(given.locality["method"] == "snip") & (given.locality["seed"] == 1), "converged"] = False
+    row = at(compared(given), "snip", "width")
+    assert (row["value"], row["n_seeds"]) == (pytest.approx(6), 1) and row["reason"].startswith("without seed 1: ")
+    assert np.isnan(row["interval_low"])
+
+
+def test_the_table_is_written_and_summarised(tmp_path):
+    columns = compare_methods(tables(), methods=tuple(WIDTHS), nested=("imp",))
+    write_table(tmp_path / "methods.parquet", "methods", columns)
+    assert len(read_table(tmp_path / "methods.parquet", "methods")) == len(columns["value"])
+    csv = tabulate_methods(columns).splitlines()
+    assert csv[0].startswith("dataset,method,round,density,statistic,compared_with,value")
+    assert len(csv) == 1 + sum(seed is None for seed in columns["seed"])
+    markdown = summarise_methods(columns)
+    assert "## d, after round 2 (density 0.49)" in markdown
+    (line,) = [line for line in markdown.splitlines() if line.startswith("| snip |")]
+    assert line.startswith("| snip | 6.25 (+3.2, +0.073 to +6.4) | ") and line.endswith("| - | - |")
+    assert all(f"- {name}: " in markdown for name in STATISTICS)
+
+
+def test_claims_without_the_papers_methods_are_undetermined_and_say_so():
+    given = tables(widths={"snip": 4.0, "synflow": 5.0})
+    empty = given.cavity.iloc[:0]
+    columns = check_claims(
+        given.locality,
+        given.pair_correlation,
+        given.kurtosis,
+        empty,
+        datasets=["d"],
+        clone_suffix="-clone",
+    )
+    table = pd.DataFrame(columns)
+    deciding = table[table["seed"].isna() & table["rule"].notna()]
+    assert len(deciding) == len(CLAIMS) and set(deciding["verdict"]) == {"undetermined"}
+    assert deciding["reason"].str.contains("there is no run of|there is no Gaussian clone").all(), deciding["reason"]

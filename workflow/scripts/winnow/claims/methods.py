@@ -1,0 +1,185 @@
+"""The methods side by side: the table `methods`, and its summary for people."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from winnow.claims.seeds import effect
+from winnow.claims.statistics import NEAR, predicted_signs
+
+Columns = dict[str, list[str | int | float | None]]
+"""Columns of the table `methods`."""
+
+REFERENCES = ("imp", "imp_shuffled_unit")
+"""What each method is compared with, where it is among them: the one to beat, and its masks shuffled in each unit."""
+
+STATISTICS = {
+    "width": "mean width of the units whose fit converged, pixels",
+    "close_pairs": "mean of g(r) over r = 1 ... 3; 1 without structure",
+    "ipr": "mean inverse participation ratio of the units",
+    "kurtosis": "mean over classes and units of the kurtosis",
+    "accuracy": "validation accuracy after training with the mask",
+    "cavity_signs": "share of the cavity scores' cells with the sign that the paper saw",
+}
+"""What is compared, in words."""
+
+
+class MethodTables(NamedTuple):
+    """The tables of all runs that the comparison is made of."""
+
+    locality: pd.DataFrame
+    pair_correlation: pd.DataFrame
+    participation: pd.DataFrame
+    kurtosis: pd.DataFrame
+    training: pd.DataFrame
+    cavity: pd.DataFrame
+
+
+_KEYS = ["dataset", "method", "seed", "round"]
+_COLUMNS = (
+    *("dataset", "method", "round", "density", "statistic", "compared_with", "seed", "value", "minimum", "maximum"),
+    *("interval_low", "interval_high", "effect_size", "p_value", "n_seeds", "reason"),
+)
+
+
+def compare_methods(tables: MethodTables, *, methods: Sequence[str], nested: Sequence[str]) -> Columns:
+    """Every statistic of every method after every round, and how far it is from IMP's and from the null's.
+
+    Differences are within a seed: the same data, the same start, the same round.
+
+    Args:
+        tables: of all runs.
+        methods: in the order in which they are to come.
+        nested: those whose masks are nested; the others' weights have no round of removal.
+
+    Returns:
+        For each dataset, method, round and statistic a row a seed and the summary, then the same of the differences to
+        each of the `REFERENCES` there is.  Where there is no value, the reason.
+    """
+    values = _values(tables)
+    densities = tables.locality.groupby(["dataset", "method", "round"])["density"].mean()
+    rows: list[dict[str, str | int | float | None]] = []
+    for dataset in tables.locality["dataset"].unique():
+        of_dataset = tables.locality[tables.locality["dataset"] == dataset]
+        seeds = sorted(of_dataset["seed"].unique().tolist())
+        rounds = sorted(of_dataset.loc[of_dataset["round"] > 0, "round"].unique().tolist())
+        for method in methods:
+            for n in rounds:
+                if (dataset, method, n) not in densities.index:
+                    continue
+                density = float(densities[dataset, method, n])
+                what = {"dataset": dataset, "method": method, "round": n, "density": density}
+                for statistic in STATISTICS:
+                    at = [values[statistic].get((dataset, method, seed, n), np.nan) for seed in seeds]
+                    why = _why(statistic, method, nested)
+                    rows += _rows({**what, "statistic": statistic}, seeds, at, why, is_difference=False)
+                    for other in (one for one in REFERENCES if one in methods and one != method):
+                        to = [values[statistic].get((dataset, other, seed, n), np.nan) for seed in seeds]
+                        because = why if np.isnan(at).any() else f"{other}: {_why(statistic, other, nested)}"
+                        pair = {**what, "statistic": statistic, "compared_with": other}
+                        rows += _rows(pair, seeds, np.subtract(at, to).tolist(), because, is_difference=True)
+    return {name: [row.get(name) for row in rows] for name in _COLUMNS}
+
+
+def _values(tables: MethodTables) -> dict[str, "pd.Series[float]"]:
+    """Each statistic by dataset, method, seed and round."""
+    widths = tables.locality[tables.locality["converged"].eq(True)]
+    near = tables.pair_correlation[tables.pair_correlation["radius"].isin(NEAR)]
+    training = tables.training
+    last = training[training["step"] == training.groupby(_KEYS)["step"].transform("max")]
+    found = {
+        "width": widths.groupby(_KEYS)["sigma_x"].mean(),
+        # A radius without pairs to expect leaves the mean without a value.
+        "close_pairs": near.groupby(_KEYS)["g"].agg(lambda g: g.mean(skipna=False)),
+        "ipr": tables.participation.groupby(_KEYS)["ipr"].mean(),
+        "kurtosis": tables.kurtosis.groupby(_KEYS)["kurtosis_mean"].mean(),
+        "accuracy": last.groupby(_KEYS)["validation_accuracy"].mean(),
+    }
+    signs = {
+        (dataset, method, seed, n): predicted_signs(cells[cells["rounds_done"] < n], str(method))[0]
+        for (dataset, method, seed), cells in tables.cavity.groupby(["dataset", "method", "seed"])
+        for n in range(1, int(cells["rounds_done"].max()) + 2)
+    }
+    found["cavity_signs"] = pd.Series(signs, dtype=float)
+    return {name: series.astype(float) for name, series in found.items()}
+
+
+def _why(statistic: str, method: str, nested: Sequence[str]) -> str:
+    match statistic:
+        case "accuracy":
+            return "was not trained with this mask (pruning.retrain_baselines)"
+        case "cavity_signs" if method not in nested:
+            return "its masks are not nested: a weight has no round of removal"
+        case "cavity_signs":
+            return "no cavity scores were measured"
+        case "close_pairs":
+            return "no unit has two weights in a channel"
+        case "kurtosis":
+            return "no unit's preactivation varies"
+        case _:
+            return "no unit has enough weights"
+
+
+def _rows(
+    what: dict[str, str | int | float | None],
+    seeds: Sequence[int],
+    values: Sequence[float],
+    why: str,
+    *,
+    is_difference: bool,
+) -> Iterable[dict[str, str | int | float | None]]:
+    """A row a seed and the summary, which leaves out seeds without a value and says so."""
+    missing = [seed for seed, value in zip(seeds, values, strict=True) if np.isnan(value)]
+    for seed, value in zip(seeds, values, strict=True):
+        reason = why if seed in missing else None
+        yield {**what, "seed": seed, "value": value, "minimum": value, "maximum": value, "reason": reason}
+    known = [value for value in values if not np.isnan(value)]
+    reason = why if not known else f"without seed {', '.join(map(str, missing))}: {why}" if missing else None
+    summary = {**what, "n_seeds": len(known), "reason": reason}
+    if known:
+        over = effect(known, 0)
+        summary |= {"value": float(np.mean(known)), "minimum": min(known), "maximum": max(known)}
+        summary |= {"interval_low": over.low, "interval_high": over.high}
+        summary |= {"effect_size": over.size, "p_value": over.p} if is_difference else {}
+    yield summary
+
+
+def tabulate_methods(columns: Columns) -> str:
+    """The table `methods` without the rows of single seeds, as CSV for people: three digits."""
+    table = pd.DataFrame(columns)
+    return table[table["seed"].isna()].drop(columns="seed").to_csv(index=False, float_format="%.3g")
+
+
+def summarise_methods(columns: Columns) -> str:
+    """The methods at the final density as Markdown: a table a dataset, a row a method, the difference to IMP below."""
+    table = pd.DataFrame(columns)
+    table = table[table["seed"].isna() & (table["round"] == table["round"].max())]
+    lines = []
+    for dataset, of_dataset in table.groupby("dataset", sort=False):
+        density = of_dataset.loc[of_dataset["method"] == of_dataset["method"].iloc[0], "density"].iloc[0]
+        lines += [f"## {dataset}, after round {of_dataset['round'].iloc[0]} (density {density:.3g})", ""]
+        lines += ["| method | " + " | ".join(STATISTICS) + " |", "| --- |" + " --- |" * len(STATISTICS)]
+        for method, rows in of_dataset.groupby("method", sort=False):
+            cells = [_cell(rows[rows["statistic"] == statistic]) for statistic in STATISTICS]
+            lines.append(f"| {method} | " + " | ".join(cells) + " |")
+        lines.append("")
+    words = [f"- {name}: {meaning}" for name, meaning in STATISTICS.items()]
+    note = (
+        "Means over the seeds; in brackets the mean difference to IMP of the same seed and its 95 % interval (t), "
+        "which with few seeds is wide. A dash: no value; `methods.csv` says why."
+    )
+    return "\n".join([*lines, note, "", *words, ""])
+
+
+def _cell(rows: pd.DataFrame) -> str:
+    own, to_imp = (rows[rows["compared_with"].isna()], rows[rows["compared_with"] == "imp"])
+    if own.empty or own["value"].isna().all():
+        return "-"
+    text = f"{own['value'].iloc[0]:.3g}"
+    if to_imp.empty or to_imp["value"].isna().all():
+        return text
+    row = to_imp.iloc[0]
+    interval = "" if pd.isna(row["interval_low"]) else f", {row['interval_low']:+.2g} to {row['interval_high']:+.2g}"
+    return f"{text} ({row['value']:+.2g}{interval})"
