@@ -70,4 +70,11 @@ def test_any_name_that_the_configuration_allows_is_shown_as_it_is(called, experi
 
 
 def test_every_caption_is_tested():
-    assert {path.stem for path in REPORT.glob("*.rst")} == {*PANELS, "workflow", "claims", "methods", "certificate"}
+    assert {path.stem for path in REPORT.glob("*.rst")} == {
+        *PANELS,
+        "workflow",
+        "claims",
+        "methods",
+        "certificate",
+        "explorer",
+    }

@@ -325,7 +325,11 @@ def test_fig4_lines_are_means_and_bands_extremes_over_seeds(experiment):
             assert to_rgb(METHODS[method].colour) == tuple(band.get_facecolor()[0][:3])
     gaussian = curves(figure.axes[1])["Gaussian"]
     assert (gaussian[:, 1] == 3).all()
-    assert {text.get_text() for text in figure.axes[0].get_legend().texts} == {"IMP", "oneshot", "random"}
+    chance = "as many weights at random places"
+    assert {text.get_text() for text in figure.axes[0].get_legend().texts} == {"IMP", "oneshot", "random", chance}
+    rows = locality[(locality["dataset"] == NAME) & (locality["method"] == "imp")]
+    expected = rows.groupby(["round", "seed"])["chance_sigma_x"].mean().groupby("round").mean()
+    np.testing.assert_allclose(curves(figure.axes[0])[chance][:, 1], expected)
 
 
 def test_fig4_leaves_out_fits_that_did_not_converge():
@@ -350,7 +354,7 @@ def test_fig4_draws_the_methods_that_are_there():
     locality, kurtosis = synthetic.locality(TINY), synthetic.kurtosis_by_class(TINY)
     figure = plot_fig4(locality[locality["method"] == "imp"], kurtosis, dataset=NAME)
     draw(figure)
-    assert list(curves(figure.axes[0])) == ["IMP"]
+    assert list(curves(figure.axes[0])) == ["as many weights at random places", "IMP"]
 
 
 # -- figure 5 ----------------------------------------------------------------------------------------------------------
