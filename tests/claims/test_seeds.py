@@ -66,4 +66,4 @@ def test_chance_counts_outcomes():
 def test_words():
     assert in_words(3, 3, 1 / 8, False) == "agrees in 3 of 3 seeds; by chance 1 in 8"
     assert in_words(1, 1, 1 / 2, True) == "agrees in 1 of 1 seed; by chance at most 1 in 2"
-    assert in_words(0, 3, 1.0, False) == "agrees in 0 of 3 seeds; by chance 1 in 1"
+    assert in_words(0, 3, 1.0, False) == "agrees in 0 of 3 seeds"

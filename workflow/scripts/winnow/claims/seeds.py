@@ -88,6 +88,6 @@ def chance_of(agree: int, n: int, each: Fraction) -> Fraction:
 
 
 def in_words(agree: int, n: int, chance: float, at_most: bool) -> str:
-    """Such as "agrees in 3 of 3 seeds; by chance 1 in 8"."""
-    by_chance = f"by chance {'at most ' if at_most else ''}1 in {1 / chance:.3g}"
-    return f"agrees in {agree} of {n} seed{'s' if n > 1 else ''}; {by_chance}"
+    """Such as "agrees in 3 of 3 seeds; by chance 1 in 8"; that no seed agrees needs no chance."""
+    words = f"agrees in {agree} of {n} seed{'s' if n > 1 else ''}"
+    return f"{words}; by chance {'at most ' if at_most else ''}1 in {1 / chance:.3g}" if agree else words
