@@ -57,8 +57,9 @@ def key_of(*parts: object) -> str:
 
 def data_key(config: Config, clone: bool) -> str:
     """The name of the dataset, or of its clone."""
-    settings = config.datasets[config.figure_dataset].model_dump(exclude=None if clone else {"clone"})
-    return key_of(settings, "clone" if clone else "original")
+    name = config.figure_dataset  # the random draws of a dataset depend on its name
+    settings = config.datasets[name].model_dump(exclude=None if clone else {"clone"})
+    return key_of(name, settings, "clone" if clone else "original")
 
 
 def prepare(config: Config, clone: bool, folder: Path) -> Path:
@@ -71,7 +72,7 @@ def prepare(config: Config, clone: bool, folder: Path) -> Path:
     if clone:
         settings = config.clone_of(name).model_dump()
         certificate = folder / f"{target.name}.parquet"
-        clone_gaussian(prepare(config, False, folder), target, certificate, name=f"{name}-clone", threads=1, **settings)
+        clone_gaussian(prepare(config, False, folder), target, certificate, name=name, threads=1, **settings)
     else:
         prepare_dataset(target, name=name, **config.datasets[name].model_dump(exclude={"clone"}))
     return target
