@@ -36,7 +36,7 @@ rule all:
         FIGURE_FILES,
         expand("results/{experiment}/{statistic}.parquet", experiment=CONFIG.experiment, statistic=STATISTICS),
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
-        expand("results/{experiment}/explorer.html", experiment=CONFIG.experiment),
+        EXPLORER_FILES,
         expand("results/{experiment}/methods.{format}", experiment=CONFIG.experiment, format=["parquet", "csv", "md"]),
         expand("results/{experiment}/record.json", experiment=CONFIG.experiment),
 
@@ -48,7 +48,7 @@ rule claims:
 
 rule explorer:
     input:
-        expand("results/{experiment}/explorer.html", experiment=CONFIG.experiment),
+        EXPLORER_FILES,
 
 
 rule methods:
@@ -73,4 +73,5 @@ for figure in FIGURES:
 
 onsuccess:
     print(f"Figures: results/{CONFIG.experiment}/figures/  Claims: results/{CONFIG.experiment}/claims.csv")
-    print(f"To look around: open results/{CONFIG.experiment}/explorer.html in a browser")
+    if EXPLORER_FILES:
+        print(f"To look around: open {EXPLORER_FILES[0]} in a browser")

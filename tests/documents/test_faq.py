@@ -68,10 +68,10 @@ def test_which_job_made_a_file(finished):
 
 
 def test_which_jobs_run_now(continued):
-    log = continued.folder / "results/tiny/logs/prune_imp_round/photos_seed0_round2.log"
+    log = continued.folder / "results/tiny/logs/prune_imp_round/photos_seed0_imp_round2.log"
     log.write_text("".join(line for line in log.read_text().splitlines(True) if not line.startswith("made by")))
     said = answer(continued, "It seems frozen", slice(0, 1))
-    assert said.splitlines() == ["results/tiny/logs/prune_imp_round/photos_seed0_round2.log"]
+    assert said.splitlines() == ["results/tiny/logs/prune_imp_round/photos_seed0_imp_round2.log"]
     assert "max_rss" in answer(continued, "It seems frozen", slice(2, None))
 
 

@@ -147,7 +147,7 @@ def test_a_run_is_recorded_and_can_be_repeated_from_it(finished, continued):
     path = continued.folder / "results/tiny/record.json"
     made = json.loads(path.read_text())
     (one,) = made["made_by"]
-    assert one["jobs"]["train_dense"] == 4 and sum(one["jobs"].values()) == 78 and made["unknown"] == {}
+    assert one["jobs"]["train_dense"] == 4 and sum(one["jobs"].values()) == 93 and made["unknown"] == {}
     assert {"numpy", "torch", "matplotlib", "snakemake"} <= one["packages"].keys()
     assert made["made_with"]["training"] == MADE
     (continued.folder / "again.json").write_text(json.dumps(made["configuration"]))

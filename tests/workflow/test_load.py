@@ -11,6 +11,6 @@ def test_jobs_grow_by_those_of_a_seed(fresh):
     assert {rule: (many[rule] - few[rule]) / 20 for rule in many if many[rule] > few[rule]} == {
         **dict.fromkeys(["train_dense", "prune_imp_first_round", "prune_oneshot", "prune_random"], 2),  # datasets
         "prune_imp_round": 2 * 2,  # rounds 2, 3
-        **dict.fromkeys(["measure_locality", "measure_kurtosis"], 2 * 3),  # methods
+        **dict.fromkeys(["measure_locality", "measure_kurtosis", "measure_participation"], 2 * 3),  # methods
         "measure_cavity": 3 + 1,  # on the clone IMP alone
     }

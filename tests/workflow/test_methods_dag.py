@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-PLAIN = {"gather_statistic", "compare_methods", "check_claims", "plot_fig7", "record_run", "all"}
+PLAIN = {"gather_statistic", "compare_methods", "check_claims", "plot_fig7", "make_explorer", "record_run", "all"}
 """What is made of all methods together."""
 
 
@@ -93,7 +93,7 @@ def test_methods_of_all_procedures_in_one_run(fresh):
         "methods={imp: {}, obd: {}, snip: {}, synflow: {iterations: 3}, rigl: {settings: {every: 10}}, "
         "imp_shuffled_unit: {}, imp_reinitialised: {}, kurtosis_random: {settings: {draws: 3}}}"
     )
-    target = ["methods", "claims", "fig7", "--cores", "4"]
+    target = ["--cores", "4", "methods", "claims", "fig7"]
     fresh.snakemake(*target, "--config", given, "seeds=[0]", "datasets={photos: {clone: null}}")
     folder = fresh.folder / "results/tiny"
     table = pd.read_parquet(folder / "methods.parquet")

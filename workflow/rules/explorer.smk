@@ -4,8 +4,11 @@ Needs: masks of all methods of the shown seeds, θ(t_rewind), the validation ima
 Makes: results/<experiment>/explorer.html, a still picture of it, and what it shows of single units beside the runs.
 """
 
+# The page has a round for each weight, so that masks must be nested; and what it shows in detail is IMP's.
+EXPLORED_METHODS = [method for method in ("imp", "oneshot", "random") if method in METHODS]
 EXPLORED = [(dataset, seed) for dataset in CONFIG.all_datasets for seed in CONFIG.explorer_seeds]
-EXPLORED_RUNS = [(dataset, method, seed) for dataset, seed in EXPLORED for method in METHODS]
+EXPLORED_RUNS = [(dataset, method, seed) for dataset, seed in EXPLORED for method in EXPLORED_METHODS]
+EXPLORER_FILES = expand("results/{experiment}/explorer.html", experiment=CONFIG.experiment) if "imp" in METHODS else []
 
 
 rule measure_details:
@@ -18,7 +21,7 @@ rule measure_details:
                 round=ROUNDS,
                 allow_missing=True,
             )
-            for method in METHODS
+            for method in EXPLORED_METHODS
         },
         dataset="results/{experiment}/data/{dataset}",
         rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
@@ -40,7 +43,7 @@ rule measure_details:
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
-        methods=METHODS,
+        methods=EXPLORED_METHODS,
         units=CONFIG.explorer.units,
         version=VERSIONS["measure_details"],
     script:

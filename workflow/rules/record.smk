@@ -12,7 +12,7 @@ rule record_run:
         claims="results/{experiment}/claims.parquet",
         methods="results/{experiment}/methods.parquet",
         figures=FIGURE_FILES,
-        explorer="results/{experiment}/explorer.html",
+        explorer=EXPLORER_FILES,
     output:
         record="results/{experiment}/record.json",
     log:
