@@ -69,6 +69,8 @@ class Conda:
             "HOME": str(self.folder),
             "OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"],
             "CONDA_OVERRIDE_CUDA": "",  # no driver, whatever there is
+            # Products are rounded as in the tests' own runs.
+            **{name: value for name, value in os.environ.items() if name.startswith(("OPENBLAS_", "MKL_", "NPY_"))},
             **variables,
         }
         return subprocess.run(
@@ -114,12 +116,18 @@ def conda():
 
 @pytest.fixture(scope="module")
 def finished_in_conda(conda) -> Project:
-    """A project in which the tiny experiment has run to its end, and then the one rule that is not part of it."""
+    """A project in which the tiny experiment has run to its end, and then the rules that are not part of it."""
     project = copy_project(conda.folder / "project")
     with (project.folder / "workflow/scripts/winnow/job/log.py").open("a", encoding="utf-8") as log:
         log.write(PROBE)
-    retrained = "results/tiny/runs/photos/seed0/random/retrained/round1.parquet"
-    for target in ([], [retrained]):
+    run = "results/tiny/runs/photos/seed0"
+    others = ["snip", "rigl", "obd", "obd_rounds", "imp_shuffled_unit"]
+    methods = "{imp: {}, oneshot: {}, random: {}, snip: {}, rigl: {settings: {every: 10}}, obd: {}, " + (
+        "obd_rounds: {procedure: iterate, criterion: obd}, imp_shuffled_unit: {}, imp_reinitialised: {}}"
+    )
+    more = [f"{run}/{method}/round1/mask.safetensors" for method in others]
+    more += [f"{run}/imp_reinitialised/start.safetensors", "--config", f"methods={methods}"]
+    for target in ([], [f"{run}/random/retrained/round1.parquet"], more):
         done = conda.run("snakemake", "--cores", "8", "--use-conda", *target, *TINY, cwd=project.folder)
         assert done.returncode == 0, done.stdout[-6000:]
     return project
