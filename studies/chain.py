@@ -6,7 +6,6 @@ networks, and starting a process for each round would take longer than training 
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,22 +36,26 @@ from winnow.training.dense import train_dense
 from winnow.training.settings import TrainingSettings
 
 STATISTICS = {
-    "width": lambda units, pairs, method: final_width(units, method),
+    "final_width": lambda units, pairs, method: final_width(units, method),
     "median_width": lambda units, pairs, method: final_width(units, method, "median"),
     "chance_width": lambda units, pairs, method: chance_width(units, method),
-    "without_width": lambda units, pairs, method: share_without_width(units, method),
-    "order": lambda units, pairs, method: short_range_order(pairs, method),
-    "clustered": lambda units, pairs, method: share_clustered(units, method),
+    "share_without_width": lambda units, pairs, method: share_without_width(units, method),
+    "short_range_order": lambda units, pairs, method: short_range_order(pairs, method),
+    "share_clustered": lambda units, pairs, method: share_clustered(units, method),
 }
-"""What is measured of masks, see `winnow.claims.statistics`."""
+"""What is measured of masks, by the functions of `winnow.claims.statistics`."""
+
+STEPS = (
+    *("prepare_dataset", "clone_gaussian", "train_dense", "prune_imp_first_round", "prune_imp_round"),
+    *("prune_oneshot", "prune_random", "measure_locality"),
+)
+"""The workflow's steps that a chain is made of."""
 
 
 def key_of(*parts: object) -> str:
     """A name for results that depend on these parts and on the versions of the steps that make them."""
-    steps = {
-        step: VERSIONS[step] for step in VERSIONS if not step.startswith(("measure_c", "measure_k", "plot", "check"))
-    }
-    return hashlib.sha256(json.dumps([parts, steps], sort_keys=True, default=str).encode()).hexdigest()[:16]
+    versions = {step: VERSIONS[step] for step in STEPS}
+    return hashlib.sha256(json.dumps([parts, versions], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def data_key(config: Config, clone: bool) -> str:
@@ -137,10 +140,3 @@ def measure(
                 row[name] = np.nan
         rows.append(row)
     return rows
-
-
-def remove_unused(folder: Path, used: set[str]) -> None:
-    """Delete the datasets that no variant needs any more: they are large."""
-    for path in folder.iterdir() if folder.exists() else []:
-        if path.name.split(".")[0] not in used:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -8,9 +8,9 @@ from studies.plan import Study
 from winnow.figures.style import CLONE, METHODS, house_style, set_heading
 
 PANELS = {
-    "width": "mean RF width σₓ (pixels)",
-    "order": "mean g(r) − 1, r = 1 … 3",
-    "clustered": "share of clustered units",
+    "final_width": "mean RF width σₓ (pixels)",
+    "short_range_order": "mean g(r) − 1, r = 1 … 3",
+    "share_clustered": "share of clustered units",
 }
 SERIES = [("original", method) for method in METHODS] + [("clone", "imp")]
 
@@ -58,7 +58,7 @@ def last_round(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_markdown(study: Study, table: pd.DataFrame) -> str:
-    """A table a question: width (order) of each series at the last round, means over the seeds."""
+    """A table a question: mean width, in brackets g(r) − 1, of each series at the last round, means over the seeds."""
     parts = []
     for question, axis in study.axes.items():
         rows = last_round(table[table["question"] == question])
@@ -70,7 +70,9 @@ def as_markdown(study: Study, table: pd.DataFrame) -> str:
             cells = []
             for dataset, method in SERIES:
                 some = of_variant[(of_variant["dataset"] == dataset) & (of_variant["method"] == method)]
-                cells.append(f"{some['width'].mean():.1f} ({some['order'].mean():.2f})" if len(some) else "")
+                cells.append(
+                    f"{some['final_width'].mean():.1f} ({some['short_range_order'].mean():.2f})" if len(some) else ""
+                )
             accuracy = of_variant.loc[of_variant["dataset"] == "original", "accuracy_before"].mean()
             lines.append(f"| {name} | {' | '.join(cells)} | {100 * accuracy:.1f} % |")
         parts.append("\n".join(lines))

@@ -6,11 +6,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
+import torch
+from threadpoolctl import threadpool_limits
 
-from studies.chain import data_key, key_of, prepare, remove_unused, run_chain
+from studies.chain import data_key, key_of, prepare, run_chain
 from studies.figure import as_markdown, plot_study
 from studies.plan import Study, Variant
 from winnow.figures.style import save_figure
+from winnow.store.atomic import write_bytes
 
 RESULTS = Path("results") / "studies"
 
@@ -30,7 +33,8 @@ def run_study(study: Study, cores: int, only: list[str] | None) -> None:
     print(f"{study.name}: {len(tasks)} chains to run", flush=True)
     start = time.monotonic()
     # Spawned: a fork would inherit the threads' locks of libraries that are already loaded.
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+    pool = ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=_one_thread)
+    try:
         needed = {data_key(variant.config, clone): (variant, clone) for variant, _, clone in tasks.values()}
         for clone in (False, True):  # a clone is made of its original
             made = [
@@ -49,10 +53,12 @@ def run_study(study: Study, cores: int, only: list[str] | None) -> None:
             variant, seed, clone = running[future]
             what = f"{variant.question}={variant.name} seed {seed}{' clone' * clone}"
             print(f"{time.monotonic() - start:6.0f} s  {done} of {len(running)}  {what}", flush=True)
-    remove_unused(data, {data_key(v.config, clone) for v in study.variants for clone in sides(v)})
+    finally:
+        # After a fault, or Ctrl-C, what has not begun is not begun.
+        pool.shutdown(cancel_futures=True)
     table = gather(study, chains)
-    table.to_parquet(RESULTS / f"{study.name}.parquet", index=False)
-    (RESULTS / f"{study.name}.md").write_text(as_markdown(study, table), encoding="utf-8")
+    write_bytes(RESULTS / f"{study.name}.parquet", table.to_parquet(index=False))
+    write_bytes(RESULTS / f"{study.name}.md", as_markdown(study, table).encode())
     save_figure(plot_study(study, table), RESULTS / f"{study.name}.png")
 
 
@@ -81,8 +87,7 @@ def chain_file(folder: Path, study: Study, variant: Variant, seed: int, clone: b
 
 
 def _one_thread() -> None:
-    import torch
-
+    threadpool_limits(1)
     torch.set_num_threads(1)
 
 
@@ -92,6 +97,4 @@ def _prepare(variant: Variant, clone: bool, data: Path) -> None:
 
 def _chain(path: Path, variant: Variant, seed: int, clone: bool, data: Path, rounds: list[int]) -> None:
     table = run_chain(variant.config, seed, clone, data, rounds)
-    part = path.with_suffix(".part")
-    table.to_parquet(part, index=False)
-    part.rename(path)
+    write_bytes(path, table.to_parquet(index=False))

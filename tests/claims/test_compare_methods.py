@@ -56,7 +56,7 @@ def test_values_are_those_of_the_statistics_by_seed():
     table = compared()
     assert at(table, "imp", "width", seed=0)["value"] == pytest.approx(3.0)  # the mean of 2, 3 and 4
     assert at(table, "snip", "width", seed=1)["value"] == pytest.approx(6.5)
-    assert at(table, "imp", "close_pairs", seed=0)["value"] == pytest.approx(1 + 0.5 * (3 + 2 + 1) / 2 / 3)
+    assert at(table, "imp", "pair_correlation", seed=0)["value"] == pytest.approx(1 + 0.5 * (3 + 2 + 1) / 2 / 3)
     assert at(table, "snip", "ipr", seed=0)["value"] == pytest.approx(0.15)
     assert at(table, "snip", "kurtosis", seed=0)["value"] == pytest.approx(4.0)
     assert at(table, "imp", "accuracy", seed=0, n=1)["value"] == pytest.approx(0.4)  # of the last step

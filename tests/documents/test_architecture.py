@@ -19,9 +19,10 @@ FLOORS = [
     ["network", "masks", "datasets", "clone", "claims"],
     ["training", "measure"],
     ["pruning"],
-    ["figures", "explorer", "config"],
+    ["figures", "config"],
+    ["explorer"],
 ]
-ALONE = {"clone", "claims", "datasets", "figures", "explorer", "config"}
+ALONE = {"clone", "claims", "datasets", "explorer", "config"}
 """Rooms that no other uses, but for names of files, which the configuration asks for."""
 
 

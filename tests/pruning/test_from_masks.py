@@ -28,7 +28,7 @@ def nested(made):
     return all(not (after[name] & ~before[name]).any() for before, after in pairwise(made) for name in after)
 
 
-@pytest.mark.parametrize("maker", ["random", "shuffled_layer", "shuffled_unit", "reinitialised"])
+@pytest.mark.parametrize("maker", ["shuffled_layer", "shuffled_unit", "reinitialised"])
 def test_numbers_of_each_array_are_kept_and_masks_nested(maker):
     theirs, ours = masks(), prune_from_masks(masks(), seed=0, maker=maker)
     for their, our in zip(theirs, ours, strict=True):
@@ -73,12 +73,7 @@ def test_masks_that_are_not_nested_are_shuffled_too():
         made = prune_from_masks(unnested, seed=0, maker=maker)
         assert [density(m) for m in made] == [density(m) for m in unnested]
     with pytest.raises(PruningError, match="not nested"):
-        prune_from_masks(unnested, seed=0, maker="random")
-
-
-def test_random_is_the_method_of_that_name():
-    for ours, theirs in zip(prune_from_masks(masks(), seed=2, maker="random"), prune_random(masks(), 2), strict=True):
-        assert all((ours[name] == theirs[name]).all() for name in ours)
+        prune_random(unnested, 0)
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "normal"])

@@ -94,7 +94,7 @@ def test_figure_and_table_show_the_last_round(plan):
     figure.draw_without_rendering()
     line = figure.axes[0].lines[0]
     first = table[(table["question"] == "steps") & (table["dataset"] == "original") & (table["method"] == "imp")]
-    last = first[first["round"] == 3].groupby("variant")["width"].mean()
+    last = first[first["round"] == 3].groupby("variant")["final_width"].mean()
     assert line.get_ydata().tolist() == pytest.approx([last["few"], last["more"]])
     text = as_markdown(study, table)
     assert f"| few | {last['few']:.1f} (" in text and "50.0 %" in text
@@ -103,7 +103,7 @@ def test_figure_and_table_show_the_last_round(plan):
 def test_a_mask_without_weights_has_no_statistics(plan):
     study = read_study(plan())
     (row,) = measure([{"layers.0.weight": np.zeros((4, 192), bool)}], (3, 8, 8), "imp", study.variants[0].config, 0)
-    assert row["density"] == 0 and np.isnan(row["width"]) and np.isnan(row["order"])
+    assert row["density"] == 0 and np.isnan(row["final_width"]) and np.isnan(row["short_range_order"])
 
 
 @pytest.mark.slow
@@ -121,9 +121,9 @@ def test_chains_give_the_workflows_numbers_and_are_kept(plan, tmp_path, monkeypa
     for (dataset, method), row in rows.iterrows():
         of = name if dataset == "original" else f"{name}-clone"
         some, of_pairs = (t[(t["dataset"] == of) & (t["seed"] == 0)] for t in (units, pairs))
-        assert row["width"] == final_width(some, method)
-        assert row["order"] == short_range_order(of_pairs, method)
-        assert row["clustered"] == share_clustered(some, method)
+        assert row["final_width"] == final_width(some, method)
+        assert row["short_range_order"] == short_range_order(of_pairs, method)
+        assert row["share_clustered"] == share_clustered(some, method)
         compared += 1
     assert compared == 4
     (kept, *_) = before = sorted((tmp_path / "results/studies/small").iterdir())

@@ -1,4 +1,4 @@
-"""Draw random masks with the densities of IMP's."""
+"""Draw random masks with the densities of another method's."""
 
 from winnow.job.log import log_to
 
@@ -7,6 +7,7 @@ log_to(snakemake.log[0])
 from winnow.pruning.random import prune_random
 from winnow.store.tensors import read_mask, write_mask
 
-imp = [read_mask(path) for path in snakemake.input.masks]
-for path, mask in zip(snakemake.output.masks, prune_random(imp, int(snakemake.wildcards.seed)), strict=True):
+masks = [read_mask(path) for path in snakemake.input.masks]
+drawn = prune_random(masks, int(snakemake.wildcards.seed))
+for path, mask in zip(snakemake.output.masks, drawn, strict=True):
     write_mask(path, mask)

@@ -17,7 +17,7 @@ REFERENCES = ("imp", "imp_shuffled_unit")
 
 STATISTICS = {
     "width": "mean width of the units whose fit converged, pixels",
-    "close_pairs": "mean of g(r) over r = 1 ... 3; 1 without structure",
+    "pair_correlation": "mean of g(r) over r = 1 ... 3; 1 without structure",
     "ipr": "mean inverse participation ratio of the units",
     "kurtosis": "mean over classes and units of the kurtosis",
     "accuracy": "validation accuracy after training with the mask",
@@ -92,7 +92,7 @@ def _values(tables: MethodTables) -> dict[str, "pd.Series[float]"]:
     found = {
         "width": widths.groupby(_KEYS)["sigma_x"].mean(),
         # A radius without pairs to expect leaves the mean without a value.
-        "close_pairs": near.groupby(_KEYS)["g"].agg(lambda g: g.mean(skipna=False)),
+        "pair_correlation": near.groupby(_KEYS)["g"].agg(lambda g: g.mean(skipna=False)),
         "ipr": tables.participation.groupby(_KEYS)["ipr"].mean(),
         "kurtosis": tables.kurtosis.groupby(_KEYS)["kurtosis_mean"].mean(),
         "accuracy": last.groupby(_KEYS)["validation_accuracy"].mean(),
@@ -114,7 +114,7 @@ def _why(statistic: str, method: str, nested: Sequence[str]) -> str:
             return "its masks are not nested: a weight has no round of removal"
         case "cavity_signs":
             return "no cavity scores were measured"
-        case "close_pairs":
+        case "pair_correlation":
             return "no unit has two weights in a channel"
         case "kurtosis":
             return "no unit's preactivation varies"

@@ -180,6 +180,15 @@ def _signs(fates_of: str, part: int, *, clone: bool = False) -> Callable[[Tables
     return compute
 
 
+def _controls(part: int, cells: str) -> tuple[Statistic, ...]:
+    """The same share where IMP is not to be seen: (a) in random and (b) in oneshot's order, and (c) on the clone."""
+    return (
+        Statistic(f"control (a), random fates: share of {cells}", _signs("random", part)),
+        Statistic(f"control (b), oneshot fates: share of {cells}", _signs("oneshot", part)),
+        Statistic(f"control (c), IMP on the clone: share of {cells}", _signs("imp", part, clone=True)),
+    )
+
+
 def _all_signs(tables: Tables) -> float:
     _signs("imp", 0)(tables)
     if np.isnan(predicted_signs(tables.cavity, "imp")[2]):
@@ -314,9 +323,7 @@ CLAIMS = (
         Statistic("share of the cells (rounds done, removed in) with the predicted sign", _all_signs, null=0.5),
         (
             Statistic("of the cells removed later (predicted: negative)", _signs("imp", 2)),
-            Statistic("control (a), random fates: share of the cells", _signs("random", 0)),
-            Statistic("control (b), oneshot fates: share of the cells", _signs("oneshot", 0)),
-            Statistic("control (c), IMP on the clone: share of the cells", _signs("imp", 0, clone=True)),
+            *_controls(0, "the cells"),
         ),
         threshold=0.9,
         strict=False,
@@ -328,11 +335,7 @@ CLAIMS = (
         "score",
         "version 3, abstract, softer than version 1",
         Statistic("share of the cells about to be removed with a positive mean score", _signs("imp", 1), null=0.5),
-        (
-            Statistic("control (a), random fates: share of these cells", _signs("random", 1)),
-            Statistic("control (b), oneshot fates: share of these cells", _signs("oneshot", 1)),
-            Statistic("control (c), IMP on the clone: share of these cells", _signs("imp", 1, clone=True)),
-        ),
+        _controls(1, "these cells"),
         threshold=0.9,
         strict=False,
         at_most=True,

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from winnow.figures.bands import converged_widths, over_seeds
+
 COLUMNS = {
     "sigma_x": 2,
     "sigma_y": 2,
@@ -49,27 +51,28 @@ def curves(locality: pd.DataFrame, kurtosis: pd.DataFrame, training: pd.DataFram
         kurtosis: table `kurtosis_by_unit` of all runs.
         training: table `training` of all runs; the last step of each training counts.
     """
-    converged = locality[locality["converged"].eq(True)]
     keys = ["dataset", "method", "seed", "round"]
     last = training.sort_values("step").groupby(keys, as_index=False).last() if len(training) else training
     found = []
     for name, table, column in (
-        ("sigma_x", converged, "sigma_x"),
+        ("sigma_x", converged_widths(locality), "sigma_x"),
         ("chance_sigma_x", locality, "chance_sigma_x"),
         ("kurtosis", kurtosis, "kurtosis"),
         ("validation_accuracy", last, "validation_accuracy"),
     ):
-        seeds = table.dropna(subset=[column]).groupby(keys)[[column, "density"]].mean().reset_index()
-        for (dataset, method), rows in seeds.groupby(["dataset", "method"]):
-            points = rows.groupby("round").agg({column: ["mean", "min", "max"], "density": "mean"})
+        summary = over_seeds(table, column, ["dataset", "method", "round"])
+        for (dataset, method), points in summary.groupby(["dataset", "method"]):
             found.append(
                 {
                     "statistic": name,
                     "dataset": dataset,
                     "method": method,
-                    "rounds": [int(n) for n in points.index],
-                    "density": numbers(points["density"]["mean"]),
-                    **{kind: numbers(points[column][kind]) for kind in ("mean", "min", "max")},
+                    "rounds": [int(n) for n in points["round"]],
+                    "density": numbers(1 - points["sparsity"]),
+                    **{
+                        key: numbers(points[kind])
+                        for key, kind in (("mean", "mean"), ("min", "minimum"), ("max", "maximum"))
+                    },
                 }
             )
     return found

@@ -15,7 +15,7 @@ from winnow.store.tensors import Mask
 
 _PANELS = (
     ("width", "mean RF width σₓ (pixels)", None),
-    ("close_pairs", "mean g(r), r = 1 … 3", 1.0),
+    ("pair_correlation", "mean g(r), r = 1 … 3", 1.0),
     ("ipr", "inverse participation ratio", None),
     ("kurtosis", "mean kurtosis per class", 3.0),
     ("accuracy", "validation accuracy", None),

@@ -9,7 +9,6 @@ from winnow.network import InitialWeights, initial_parameters, layer_sizes
 from winnow.pruning.criteria.registry import Setting
 from winnow.pruning.kurtosis_random import draw_with_most_kurtosis
 from winnow.pruning.methods import MAKERS
-from winnow.pruning.random import prune_random
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
 from winnow.streams import stream
@@ -29,7 +28,6 @@ def prune_from_masks(
 
     | maker | masks | nested if theirs are |
     | --- | --- | --- |
-    | `random` | as many parameters, array by array, at random | yes |
     | `shuffled_layer` | the same masks, the places in each array in another order | yes |
     | `shuffled_unit` | the same within each unit, which keeps its number of weights | yes |
     | `reinitialised` | the same masks; other weights under them, `reinitialise` | yes |
@@ -38,7 +36,7 @@ def prune_from_masks(
     Args:
         masks: of the other method.
         seed: seed of the run.
-        maker: one of `winnow.pruning.methods.MAKERS`.
+        maker: one of `winnow.pruning.methods.MAKERS` but `random`, which is `prune_random`: it needs no data.
         of_maker: its own settings.
         rewind: θ(t_rewind), for `kurtosis_random`.
         dataset: for `kurtosis_random`, which looks at its training images.
@@ -53,8 +51,6 @@ def prune_from_masks(
     """
     check_masks(masks)
     match maker:
-        case "random":
-            return prune_random(masks, seed)
         case "shuffled_layer":
             return _reordered(masks, {name: _any_place(seed, name, m.shape) for name, m in masks[0].items()})
         case "shuffled_unit":

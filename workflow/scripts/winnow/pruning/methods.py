@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from winnow.pruning.criteria.registry import CRITERIA, Criterion, Interface, Pool, Setting, Settings
+from winnow.pruning.criteria.registry import CRITERIA, Criterion, Interface, Pool, Setting, Settings, defaults
 
 Procedure = Literal["iterate", "oneshot", "at_start", "while_training", "from_masks"]
 Start = Literal["rewind", "initialisation"]
@@ -75,9 +75,7 @@ class Method:
     def all_settings(self, default: str) -> dict[str, Setting]:
         """The settings of its criterion or maker, with the defaults of those that it does not set."""
         known = MAKERS[self.criterion or ""] if self.procedure == "from_masks" else self.known(default).settings
-        return {name: value[0] if isinstance(value, tuple) else value for name, value in known.items()} | dict(
-            self.settings
-        )
+        return defaults(known) | dict(self.settings)
 
     def is_nested(self, methods: Mapping[str, "Method"]) -> bool:
         """Whether each of its masks lies in the one before: only then has a weight a round in which it goes.

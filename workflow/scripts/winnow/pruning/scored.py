@@ -8,7 +8,7 @@ import numpy as np
 
 from winnow.job.devices import Device
 from winnow.masks import PruningError, apply_mask, prunable_names
-from winnow.pruning.criteria.registry import CRITERIA, Setting, load_network_criterion
+from winnow.pruning.criteria.registry import CRITERIA, Setting, defaults, load_network_criterion
 from winnow.pruning.scores import score_parameters
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask, Parameters
@@ -82,8 +82,7 @@ def score_network(
     known = CRITERIA[criterion]
     if known.interface == "parameters":
         return score_parameters(rewind=network.rewind, trained=network.parameters, criterion=criterion)
-    defaults = {name: value[0] if isinstance(value, tuple) else value for name, value in known.settings.items()}
-    scores = load_network_criterion(criterion)(network, **{**defaults, **(of_criterion or {})})
+    scores = load_network_criterion(criterion)(network, **{**defaults(known.settings), **(of_criterion or {})})
     if foreign := sorted(scores.keys() - set(prunable_names(network.parameters))):
         raise PruningError(f"the criterion {criterion} scores what is not pruned: {', '.join(foreign)}")
     return scores

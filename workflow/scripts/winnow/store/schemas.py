@@ -38,6 +38,12 @@ _WIDTHS = (
     column("converged", BOOL, "whether the fit converged; null where there was nothing to fit", nullable=True),
 )
 
+_INTERVAL = (
+    column("interval_low", FLOAT, "lower end of the mean's 95 % interval over seeds (t)", nullable=True),
+    column("interval_high", FLOAT, "upper end of the mean's 95 % interval over seeds (t)", nullable=True),
+)
+_N_SEEDS = column("n_seeds", INTEGER, "seeds of the summary", "seeds", True)
+
 SCHEMAS: dict[str, pa.Schema] = {
     "locality": pa.schema(
         [
@@ -194,7 +200,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             column(
                 "statistic",
                 TEXT,
-                "width (pixels), close_pairs (mean of g(r) over r = 1 ... 3), ipr, kurtosis, accuracy or cavity_signs; "
+                "width (pixels), pair_correlation (mean of g(r) over r = 1 ... 3), ipr, kurtosis, accuracy or cavity_signs; "
                 "see claims.methods",
             ),
             column(
@@ -207,11 +213,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             column("value", FLOAT, "value or difference; in the summary its mean over the seeds", nullable=True),
             column("minimum", FLOAT, "smallest over the seeds", nullable=True),
             column("maximum", FLOAT, "largest over the seeds", nullable=True),
-            column("interval_low", FLOAT, "lower end of the mean's 95 % interval over seeds (t)", nullable=True),
-            column("interval_high", FLOAT, "upper end of the mean's 95 % interval over seeds (t)", nullable=True),
+            *_INTERVAL,
             column("effect_size", FLOAT, "of a difference: mean / standard deviation over the seeds", nullable=True),
             column("p_value", FLOAT, "of a difference: exact two-sided sign-flip test over the seeds", nullable=True),
-            column("n_seeds", INTEGER, "seeds of the summary", "seeds", True),
+            _N_SEEDS,
             column("reason", TEXT, "why there is no value", nullable=True),
         ]
     ),
@@ -227,8 +232,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             column("minimum", FLOAT, "smallest value over the seeds", nullable=True),
             column("maximum", FLOAT, "largest value over the seeds", nullable=True),
             column("null", FLOAT, "value to expect if there were no effect; null: there is none", nullable=True),
-            column("interval_low", FLOAT, "lower end of the mean's 95 % interval over seeds (t)", nullable=True),
-            column("interval_high", FLOAT, "upper end of the mean's 95 % interval over seeds (t)", nullable=True),
+            *_INTERVAL,
             column("effect_size", FLOAT, "(mean - null) / standard deviation over the seeds", nullable=True),
             column("p_value", FLOAT, "exact two-sided sign-flip test over the seeds", nullable=True),
             column(
@@ -237,7 +241,7 @@ SCHEMAS: dict[str, pa.Schema] = {
                 "p_value of a deciding statistic, adjusted for the number of them (Benjamini-Yekutieli)",
                 nullable=True,
             ),
-            column("n_seeds", INTEGER, "seeds of the summary", "seeds", True),
+            _N_SEEDS,
             column("n_agree", INTEGER, "seeds for which the claim holds", "seeds", True),
             column("chance", FLOAT, "probability of so many agreeing seeds, or more, by chance", nullable=True),
             column("agreement", TEXT, "the same in words", nullable=True),

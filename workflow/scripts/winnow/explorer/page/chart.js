@@ -41,7 +41,7 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
- * A number for people; an em dash where there is none.
+ * A number for people; a dash where there is none.
  *
  * @param {number | null | undefined} value
  * @param {number} [decimals]

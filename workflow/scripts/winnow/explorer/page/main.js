@@ -5,7 +5,7 @@
  * @typedef {import("./cards.js").Shown} Shown
  */
 import { html, shown } from "./chart.js";
-import { byId, datasetOf, distinct, findRun, loadDetail, loadRun, methodName, readManifest } from "./data.js";
+import { byId, datasetOf, detailEntry, distinct, findRun, loadDetail, loadRun, methodName, readManifest } from "./data.js";
 import { drawClaims, drawCurves } from "./experiment.js";
 import { drawGrid, listenToGrid, markUnit } from "./grid.js";
 import { countWeights, numberAt, orderedUnits, widthOf } from "./masks.js";
@@ -232,7 +232,7 @@ async function update() {
   const run = await loadRun(manifest, entry);
   if (mine !== turn) return;
   const dataset = datasetOf(manifest, state.dataset);
-  const known = manifest.details.find((one) => one.dataset === state.dataset && one.seed === state.seed)?.units ?? [];
+  const known = detailEntry(manifest, state.dataset, state.seed)?.units ?? [];
   drawGrid(run, state.round, orderedUnits(run, state.order), dataset.shape, state.size, known);
   document.documentElement.dataset.drawn = "grid";
   if (mine === 1) performance.mark("first picture");

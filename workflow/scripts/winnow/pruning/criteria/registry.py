@@ -53,16 +53,16 @@ class Criterion:
     settings: Settings = field(default_factory=dict)
 
 
+_GRASP = Criterion(
+    "network", "global", {"images": 100, "per_class": 10, "temperature": 200.0, "statistics": STATISTICS}
+)
+
 CRITERIA: dict[str, Criterion] = {
     "magnitude": Criterion("parameters"),
     "magnitude_increase": Criterion("parameters"),
     "snip": Criterion("network", "global", {"images": 100, "per_class": 0, "statistics": STATISTICS}),
-    "grasp": Criterion(
-        "network", "global", {"images": 100, "per_class": 10, "temperature": 200.0, "statistics": STATISTICS}
-    ),
-    "grasp_magnitude": Criterion(
-        "network", "global", {"images": 100, "per_class": 10, "temperature": 200.0, "statistics": STATISTICS}
-    ),
+    "grasp": _GRASP,
+    "grasp_magnitude": _GRASP,
     "synflow": Criterion("network", "global"),
     "obd": Criterion("network", "global", {"images": 50_000, "labels": ("drawn", "all"), "samples": 1}),
     "cavity": Criterion("network", settings={"images": 10_000}),
@@ -96,6 +96,11 @@ CRITERIA: dict[str, Criterion] = {
     "cavity_magnitude": Criterion("network", settings={"images": 10_000, "strength": 1.0}),
 }
 """What the setting `criterion` of a method may be; `pruning.criterion` may be those of parameters."""
+
+
+def defaults(settings: Settings) -> dict[str, Setting]:
+    """The settings' values where nothing else is said."""
+    return {name: value[0] if isinstance(value, tuple) else value for name, value in settings.items()}
 
 
 def of_interface(interface: Interface) -> list[str]:
