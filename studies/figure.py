@@ -70,9 +70,8 @@ def as_markdown(study: Study, table: pd.DataFrame) -> str:
             cells = []
             for dataset, method in SERIES:
                 some = of_variant[(of_variant["dataset"] == dataset) & (of_variant["method"] == method)]
-                cells.append(
-                    f"{some['final_width'].mean():.1f} ({some['short_range_order'].mean():.2f})" if len(some) else ""
-                )
+                width, order = (some[column].mean() for column in ("final_width", "short_range_order"))
+                cells.append(f"{width:.1f} ({order:.2f})" if len(some) else "")
             accuracy = of_variant.loc[of_variant["dataset"] == "original", "accuracy_before"].mean()
             lines.append(f"| {name} | {' | '.join(cells)} | {100 * accuracy:.1f} % |")
         parts.append("\n".join(lines))
