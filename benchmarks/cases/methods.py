@@ -9,7 +9,7 @@ from benchmarks.bench import BATCH, N_IMAGES, Row, clock, paper_dataset, paper_n
 from winnow.masks import apply_mask, full_mask
 from winnow.measure.cavity import measure_cavity
 from winnow.pruning.at_start import prune_at_start
-from winnow.pruning.criteria.registry import CRITERIA
+from winnow.pruning.criteria.registry import CRITERIA, defaults
 from winnow.pruning.methods import BUILT_IN
 from winnow.pruning.moving import MovingMaskEngine, Schedule, random_start
 from winnow.pruning.scored import masked, score_network
@@ -79,12 +79,11 @@ def moving() -> Iterator[Row]:
         held = build_engine(apply_mask(start, mask), mask, dataset, SGD)
         steps = clock(lambda held=held: held.advance(batches))
         for name in ("set", "rigl"):
-            own = {key: v[0] if isinstance(v, tuple) else v for key, v in CRITERIA[name].settings.items()}
             engine = MovingMaskEngine(
                 build_engine(apply_mask(start, mask), mask, dataset, SGD),
                 mask,
                 dataset,
-                Schedule(steps=STEPS, **own),
+                Schedule(steps=STEPS, **defaults(CRITERIA[name].settings)),
                 name,
                 seed=0,
                 epsilon=1e-5,
