@@ -5,7 +5,17 @@
  * @typedef {import("./cards.js").Shown} Shown
  */
 import { html, shown } from "./chart.js";
-import { byId, datasetOf, detailEntry, distinct, findRun, loadDetail, loadRun, methodName, readManifest } from "./data.js";
+import {
+  byId,
+  datasetOf,
+  detailEntry,
+  distinct,
+  findRun,
+  loadDetail,
+  loadRun,
+  methodName,
+  readManifest,
+} from "./data.js";
 import { drawClaims, drawCurves } from "./experiment.js";
 import { drawGrid, listenToGrid, markUnit } from "./grid.js";
 import { countWeights, numberAt, orderedUnits, widthOf } from "./masks.js";
