@@ -57,7 +57,7 @@ def test_defaults_are_the_papers():
         (
             "datasets.new",
             {"side": 3},
-            "datasets.new.source: must be one of photos, nlgp, imagenet32, cifar10, cifar100, ",
+            "datasets.new.source: must be one of photos, nlgp, saturating, heavy_tailed, elliptical, imagenet32, ",
         ),
         ("datasets.nlgp", {"source": "photos", "tiles": 3}, r"datasets.nlgp.tiles: .*did you mean 'tile'\?"),
         ("datasets", {}, "datasets: .*at least 1"),
@@ -67,6 +67,13 @@ def test_defaults_are_the_papers():
         ("datasets.photos.tile", 40, "no room.*raise tile to at least 64"),
         ("datasets.photos.band", 20, r"band \(20\) must hold a validation patch: raise it to at least 32"),
         ("datasets.blobs.correlation_lengths", [2.0], "correlation_lengths: .*at least 2"),
+        (
+            "datasets.new",
+            {"source": "saturating", "excess_kurtosis": 0.5},
+            "excess_kurtosis: .*less than or equal to 0",
+        ),
+        ("datasets.new", {"source": "elliptical", "excess_kurtosis": -0.5}, "excess_kurtosis: .*equal to 0"),
+        ("datasets.new", {"source": "heavy_tailed", "correlation_lengths": [2.0, 33.0]}, "33.0 exceeds the side 32"),
         ("experiment", "../elsewhere", "experiment: .*may hold letters"),
         ("experiment", 7, "experiment: .*valid string; it is 7"),
         ("seeds", [1, 1], "seeds: a seed is listed twice"),

@@ -117,6 +117,16 @@ def _prepare_dataset(folder: Path) -> Results:
     sources = {
         "photos": {"side": 8, "tile": 48, "stride": 192, "scale": 0.5, **few},
         "nlgp": {"side": 8, "channels": 3, "correlation_lengths": [1.0, 2.0], "gain": 3.0, **few},
+        **{
+            arm: {
+                "side": 8,
+                "correlation_lengths": [1.0, 2.0],
+                "reference_gain": 3.0,
+                "excess_kurtosis": kurtosis,
+                **few,
+            }
+            for arm, kurtosis in {"saturating": -1.0, "heavy_tailed": 1.0, "elliptical": 1.0}.items()
+        },
         "imagenet32": {"folder": folder / "imagenet32", "classes": 3},
         "image_folder": {"folder": folder / "pictures", "side": 6, "validation_share": 0.25},
     }

@@ -10,8 +10,9 @@ pixels saturate at +-1, with sharp edges between them.  A class is a correlation
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -92,13 +93,30 @@ def sample_nlgp(n: int, *, side: int, xi: float, gain: float, channels: int, rng
     if eigenvalues.min() < -1e-9 * eigenvalues.max():
         raise NlgpError(f"correlation length {xi} on a torus of {side} pixels has no non-negative spectrum")
     root = np.sqrt(np.clip(eigenvalues, 0, None))
-    filter_ = np.outer(root, root[: side // 2 + 1]).astype(np.float32)
+    z = filter_noise(n, np.outer(root, root), channels, rng)
+    return saturate(z, gain).reshape(n, channels * side * side)
+
+
+def filter_noise(n: int, root: np.ndarray, channels: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw Gaussian images with given eigenvalues of the covariance.
+
+    Args:
+        n: number of images.
+        root: (L, L), roots of the eigenvalues: of the covariance's Fourier transform on the torus.
+        channels: C; the channels are independent.
+        rng: the random generator.
+
+    Returns:
+        (n, C, L, L) float32.
+    """
+    side = len(root)
     noise = rng.standard_normal((n, channels, side, side), dtype=np.float32)
-    z = np.fft.irfft2(np.fft.rfft2(noise) * filter_, s=(side, side)).astype(np.float32, copy=False)
-    return _saturate(z, gain).reshape(n, channels * side * side)
+    filter_ = root[:, : side // 2 + 1].astype(np.float32)
+    return np.fft.irfft2(np.fft.rfft2(noise) * filter_, s=(side, side)).astype(np.float32, copy=False)
 
 
-def _saturate(z: np.ndarray, gain: float) -> np.ndarray:
+def saturate(z: np.ndarray, gain: float) -> np.ndarray:
+    """erf(g z) / Z(g), of unit variance where z has it; z itself in the Gaussian limit."""
     if gain < _GAUSSIAN_GAIN:
         return z
     from scipy.special import erf  # here, since it takes longer to import than everything else in this module
@@ -137,6 +155,52 @@ def prepare_nlgp(
     Raises:
         NlgpError: settings that make no sense.
     """
+    if not (math.isfinite(gain) and gain >= 0):
+        raise NlgpError(f"gain ({gain}) must be a finite number, 0 (Gaussian) or above")
+    write_classes(
+        folder,
+        lambda n, xi, rng: sample_nlgp(n, side=side, xi=xi, gain=gain, channels=channels, rng=rng),
+        side=side,
+        correlation_lengths=correlation_lengths,
+        train_per_class=train_per_class,
+        validation_per_class=validation_per_class,
+        channels=channels,
+        source={
+            "source": "nlgp",
+            "name": name,
+            "correlation_lengths": [float(xi) for xi in correlation_lengths],
+            "gain": gain,
+            "seed": seed,
+        },
+    )
+
+
+def write_classes(
+    folder: str | Path,
+    draw: Callable[[int, float, np.random.Generator], np.ndarray],
+    *,
+    side: int,
+    correlation_lengths: Sequence[float],
+    train_per_class: int,
+    validation_per_class: int,
+    channels: int,
+    source: Mapping[str, Any],
+) -> None:
+    """Write a dataset whose classes are correlation lengths: (N, C * L * L) float32, in units of their deviation.
+
+    Args:
+        folder: the dataset to write.
+        draw: so many images of a correlation length, (n, C * L * L), from a random generator.
+        side: L, pixels.
+        correlation_lengths: one class each, pixels, above 0 and at most L.
+        train_per_class: training images per class.
+        validation_per_class: validation images per class.
+        channels: C.
+        source: what the dataset's facts say of it; `source`, `name` and `seed` name the random streams.
+
+    Raises:
+        NlgpError: settings that make no sense.
+    """
     lengths = [float(xi) for xi in correlation_lengths]
     if not lengths or not all(0 < xi <= side for xi in lengths):
         raise NlgpError(
@@ -145,8 +209,6 @@ def prepare_nlgp(
         )
     if len(set(lengths)) < len(lengths):
         raise NlgpError(f"correlation_lengths ({lengths}) must differ: each is a class")
-    if not (math.isfinite(gain) and gain >= 0):
-        raise NlgpError(f"gain ({gain}) must be a finite number, 0 (Gaussian) or above")
     counts = {"train": train_per_class, "validation": validation_per_class}
     settings = {"side": side, "channels": channels, "train_per_class": train_per_class}
     for setting, value in {**settings, "validation_per_class": validation_per_class}.items():
@@ -160,14 +222,12 @@ def prepare_nlgp(
         n_validation=len(lengths) * validation_per_class,
         dtype=np.float32,
         pixel_scale=1.0,
-        source={"source": "nlgp", "name": name, "correlation_lengths": lengths, "gain": gain, "seed": seed},
+        source=source,
     ) as splits:
         for split, (which, n) in zip(splits, counts.items(), strict=True):
             split.labels[:] = np.repeat(np.arange(len(lengths)), n)
             for k, xi in enumerate(lengths):
-                rng = stream("nlgp", name, seed, repr(xi), which)
+                rng = stream(source["source"], source["name"], source["seed"], repr(xi), which)
                 for start in range(0, n, _CHUNK):
                     chunk = slice(k * n + start, k * n + min(start + _CHUNK, n))
-                    split.images[chunk] = sample_nlgp(
-                        chunk.stop - chunk.start, side=side, xi=xi, gain=gain, channels=channels, rng=rng
-                    )
+                    split.images[chunk] = draw(chunk.stop - chunk.start, xi, rng)

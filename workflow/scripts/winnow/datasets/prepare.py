@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from winnow.datasets.cifar import prepare_cifar10, prepare_cifar100
+from winnow.datasets.dial import prepare_dial
 from winnow.datasets.files.names import SourceError
 from winnow.datasets.image_folder import prepare_image_folder
 from winnow.datasets.imagenet32 import prepare_imagenet32
@@ -18,6 +20,7 @@ from winnow.store.datasets import Dataset, open_dataset
 SOURCES: dict[str, Callable[..., None]] = {
     "photos": prepare_photos,
     "nlgp": prepare_nlgp,
+    **{arm: partial(prepare_dial, arm=arm) for arm in ("saturating", "heavy_tailed", "elliptical")},
     "imagenet32": prepare_imagenet32,
     "cifar10": prepare_cifar10,
     "cifar100": prepare_cifar100,

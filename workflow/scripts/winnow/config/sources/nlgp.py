@@ -1,11 +1,14 @@
 """Settings of the source `nlgp`."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from winnow.config.settings import Count, Seed, TwoOrMore
 from winnow.config.sources.source import Source
+
+Lengths = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=2)]
 
 
 class Nlgp(Source):
@@ -14,9 +17,7 @@ class Nlgp(Source):
     source: Literal["nlgp"] = Field(description="synthetic images: a Gaussian process through an error function")
     side: TwoOrMore = Field(32, description="side of an image in pixels")
     channels: Count = Field(1, description="independent channels")
-    correlation_lengths: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=2)] = Field(
-        [2.0, 4.0], description="a class each: correlation length in pixels"
-    )
+    correlation_lengths: Lengths = Field([2.0, 4.0], description="a class each: correlation length in pixels")
     gain: Annotated[float, Field(ge=0)] = Field(
         3.0, description="gain of the error function: Gaussian images at 0, sharp edges when large"
     )
@@ -36,8 +37,17 @@ class Nlgp(Source):
 
     @model_validator(mode="after")
     def _fits_torus(self) -> Self:
-        if max(self.correlation_lengths) > self.side:
-            raise ValueError(f"correlation_lengths: {max(self.correlation_lengths)} exceeds the side {self.side}")
-        if len(set(self.correlation_lengths)) < len(self.correlation_lengths):
-            raise ValueError("correlation_lengths: a length is listed twice; each is a class")
+        check_lengths(self.correlation_lengths, self.side)
         return self
+
+
+def check_lengths(lengths: Sequence[float], side: int) -> None:
+    """Check that correlation lengths can be classes of images on a torus.
+
+    Raises:
+        ValueError: one exceeds the side, or is listed twice.
+    """
+    if max(lengths) > side:
+        raise ValueError(f"correlation_lengths: {max(lengths)} exceeds the side {side}")
+    if len(set(lengths)) < len(lengths):
+        raise ValueError("correlation_lengths: a length is listed twice; each is a class")

@@ -42,6 +42,11 @@ class Source(Settings, ABC):
         """Validation images there can be at most, as far as the settings tell."""
         return math.inf
 
+    @property
+    def dial(self) -> float | None:
+        """Where the images stand between Gaussian, 0, and what they could be; null: the source has no dial."""
+        return None
+
     def files(self) -> list[Path]:
         """The user's files that the dataset is made of.
 
