@@ -37,6 +37,7 @@ rule all:
         expand("results/{experiment}/{statistic}.parquet", experiment=CONFIG.experiment, statistic=STATISTICS),
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
         EXPLORER_FILES,
+        TREND_FILES,
         expand("results/{experiment}/methods.{format}", experiment=CONFIG.experiment, format=["parquet", "csv", "md"]),
         expand("results/{experiment}/record.json", experiment=CONFIG.experiment),
 
@@ -49,6 +50,11 @@ rule claims:
 rule explorer:
     input:
         EXPLORER_FILES,
+
+
+rule trends:
+    input:
+        TREND_FILES,
 
 
 rule methods:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from winnow.claims.dial import follow_dial
 from winnow.claims.methods import MethodTables, compare_methods
 from winnow.store.datasets import Dataset, Split
 from winnow.store.schemas import SCHEMAS
@@ -189,6 +190,35 @@ def methods(experiment: Experiment, retrained: bool = False) -> pd.DataFrame:
         cavity(experiment),
     )
     return table("methods", pd.DataFrame(compare_methods(tables, methods=METHODS, nested=METHODS)).to_dict("records"))
+
+
+DIALS = {
+    "gaussian": ("saturating", 0.0),
+    "sharp": ("saturating", -1.0),
+    "sharper": ("saturating", -1.9),
+    "heavy": ("heavy_tailed", 2.0),
+    "heavier": ("heavy_tailed", 8.0),
+    "scaled": ("elliptical", 4.0),
+}
+
+
+def on_the_dial(experiment: Experiment) -> pd.DataFrame:
+    """The comparison of the methods on images with a dial: the width falls where they saturate."""
+    of_one = methods(experiment)
+    of_one = of_one[of_one["dataset"] == NAME]
+    widths = of_one["statistic"].eq("width") & of_one["compared_with"].isna()
+    return pd.concat(
+        [
+            of_one.assign(dataset=name, value=of_one["value"] + widths * min(dial, 0))
+            for name, (_, dial) in DIALS.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def responses(experiment: Experiment) -> pd.DataFrame:
+    rows = pd.DataFrame(follow_dial(on_the_dial(experiment), DIALS).responses)
+    return table("responses", rows.to_dict("records"))
 
 
 def mask(experiment: Experiment, spread: float) -> Mask:

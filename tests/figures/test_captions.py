@@ -15,7 +15,16 @@ from winnow.config.settings import Name
 
 REPORT = Path(__file__).parents[2] / "workflow" / "report"
 NAME = TypeAdapter(Name).json_schema()["pattern"]
-PANELS = {"fig1": "AB", "fig2": "AB", "fig3": "ABC", "fig4": "AB", "fig5": "ABCDEF", "fig6": "AB", "fig7": "ABCDEF"}
+PANELS = {
+    "fig1": "AB",
+    "fig2": "AB",
+    "fig3": "ABC",
+    "fig4": "AB",
+    "fig5": "ABCDEF",
+    "fig6": "AB",
+    "fig7": "ABCDEF",
+    "fig8": "ABCDE",
+}
 
 
 def render(name: str, *, called: str = "photos", experiment: str = "demo", **params: str | None) -> str:
@@ -58,7 +67,7 @@ def test_other_texts_render(name):
     assert "demo" in html
     if name == "workflow":
         assert "photos, synthetic" in html and "3 seed(s)" in html
-        assert all(f"Figure {number}" in html for number in range(1, 8))
+        assert all(f"Figure {number}" in html for number in range(1, 9))
 
 
 @settings(max_examples=examples(15), deadline=None)

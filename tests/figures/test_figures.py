@@ -16,6 +16,7 @@ from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
 from winnow.figures.fig7 import plot_fig7
+from winnow.figures.fig8 import ARMS, plot_fig8
 from winnow.figures.pictures import mask_pictures
 from winnow.figures.style import CLONE, METHODS, house_style, looks
 from winnow.masks import at_quantiles, most_connected
@@ -558,3 +559,40 @@ def test_fig7_without_any_value():
     assert [text.get_text() for text in figure.axes[0].texts] == ["no method has a value"]
     with pytest.raises(ValueError, match="no rows of dataset"):
         plot_fig7(table, {}, TINY.shape, dataset="other")
+
+
+# -- figure 8 ----------------------------------------------------------------------------------------------------------
+
+
+@EXPERIMENTS
+def test_fig8_draws_every_seed_and_the_mean_at_each_level_of_each_arm(experiment):
+    responses = synthetic.responses(experiment)
+    figure = plot_fig8(responses)
+    draw(figure)
+    assert letters(figure) == "ABCDE" and len(figure.axes) == 5 * 3
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["IMP", "oneshot", "random"]
+    own = responses[responses["compared_with"].isna()]
+    for column, method in enumerate(METHODS):
+        for row, statistic in enumerate(["width", "pair_correlation", "ipr", "kurtosis", "cavity_signs"]):
+            lines = [line for line in figure.axes[3 * row + column].lines if len(line.get_xdata()) > 2]
+            drawn = [(line.get_label(), np.column_stack(line.get_data())) for line in lines]
+            means = [line for label, line in drawn if not label.startswith("_")]
+            points = [line for label, line in drawn if label.startswith("_")]
+            for k, arm in enumerate(dict.fromkeys(own["arm"])):
+                rows = own[(own["arm"] == arm) & (own["method"] == method) & (own["statistic"] == statistic)]
+                expected = rows.groupby("dial")["value"].mean()
+                if len(expected) > 2:
+                    np.testing.assert_allclose(means[k], np.column_stack([expected.index, expected]))
+                    assert sorted(map(tuple, points[k])) == sorted(zip(rows["dial"], rows["value"], strict=True))
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == [look.label for look in ARMS.values()]
+    assert figure.axes[-1].get_xlabel() == "excess kurtosis of the pixels"
+
+
+def test_fig8_without_values_and_without_a_dial():
+    responses = synthetic.responses(TINY)
+    figure = plot_fig8(responses.assign(value=np.nan))
+    draw(figure)
+    assert {text.get_text() for axes in figure.axes for text in axes.texts} == {"no value"}
+    with pytest.raises(ValueError, match="no dataset has a dial"):
+        plot_fig8(responses.iloc[:0])

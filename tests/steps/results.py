@@ -15,6 +15,7 @@ from conftest import make_dataset
 from explorer import made
 from figures import synthetic
 from measure.small import photo_like
+from winnow.claims.dial import follow_dial
 from winnow.claims.table import check_claims
 from winnow.clone import clone_gaussian
 from winnow.datasets.prepare import prepare_dataset
@@ -29,6 +30,7 @@ from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
 from winnow.figures.fig7 import plot_fig7
+from winnow.figures.fig8 import plot_fig8
 from winnow.figures.style import save_figure
 from winnow.masks import with_full_mask
 from winnow.measure.cavity import measure_cavity
@@ -314,6 +316,7 @@ def _plot_figures(folder: Path) -> Results:
             TINY.shape,
             dataset=name,
         ),
+        "fig8": plot_fig8(synthetic.responses(TINY)),
     }
     pictures = {}
     for key, figure in figures.items():
@@ -321,6 +324,11 @@ def _plot_figures(folder: Path) -> Results:
         with Image.open(folder / f"{key}.png") as picture:
             pictures[key] = np.asarray(picture.convert("RGB")) / 255
     return pictures
+
+
+def _follow_dial(_: Path) -> Results:
+    tables = follow_dial(synthetic.on_the_dial(TINY), synthetic.DIALS)
+    return {**_named("responses", tables.responses), **_named("trends", tables.trends)}
 
 
 def _measure_details(folder: Path) -> Results:
@@ -381,6 +389,7 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     # Of images with heavy tails: independent components of others are decided by rounding.
     "measure_components": lambda _: measure_components(photo_like(400, (3, 6, 6), 4, seed=1), number=9),
     "measure_details": _measure_details,
+    "follow_dial": _follow_dial,
     "compare_methods": lambda _: synthetic.methods(TINY).to_dict("list"),
     "check_claims": _check_claims,
     "plot_figures": _plot_figures,

@@ -37,7 +37,7 @@ wildcard_constraints:
     method="|".join(ALL_METHODS),
     seed=r"\d+",
     round=r"\d+",
-    statistic="(?!claims|methods)[a-z_]+",
+    statistic="(?!claims|methods|responses|trends)[a-z_]+",
 
 
 def dataset_settings(wildcards):

@@ -1,4 +1,4 @@
-"""The figures of the paper, and two more; one rule each, plot_fig1 to plot_fig7.
+"""The figures of the paper, and three more; one rule each, plot_fig1 to plot_fig8.
 
 Needs: the dataset of the figures and its clone, masks of the first seed, its cavity example, components, and the tables
 of all runs.
@@ -17,10 +17,14 @@ FORMATS = ["pdf", "png"]
 # Those of the paper compare its three methods, figure 3 also with the clone: without one of these, there is none.
 COMPARED = set(PAPER) <= set(METHODS)
 OF_PAPER = ["fig1", *(["fig3"] if CLONE else []), "fig4", "fig5", "fig6"] if COMPARED else []
-FIGURES = sorted(["fig2", *OF_PAPER, "fig7"])
+# Dose and response is for data that differ by a dial, beyond the Gaussian that they share.
+DIALLED = [name for name, (_, dial) in CONFIG.dials.items() if dial != 0] if COMPARED else []
+FIGURES = sorted(["fig2", *OF_PAPER, "fig7", *(["fig8"] if DIALLED else [])])
 FIGURE_FILES = expand(
     "results/{experiment}/figures/{figure}.{format}", experiment=CONFIG.experiment, figure=FIGURES, format=FORMATS
 )
+
+TREND_FILES = expand("results/{experiment}/trends.md", experiment=CONFIG.experiment) if DIALLED else []
 
 
 # Figure 2 comes first: its rule says what all of them share.  The others take that over, and add to its params.
@@ -136,6 +140,18 @@ use rule plot_fig2 as plot_fig7 with:
         figure="fig7",
     params:
         methods=METHODS,
+
+
+if DIALLED:
+
+    use rule plot_fig2 as plot_fig8 with:
+        """Dose and response: the statistics against the dial of the data, a curve an arm."""
+        input:
+            responses="results/{experiment}/responses.parquet",
+        output:
+            **figure_files("fig8"),
+        wildcard_constraints:
+            figure="fig8",
 
 
 # The report shows the code of each rule's script, but fills in no wildcard for it.

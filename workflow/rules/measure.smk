@@ -242,6 +242,31 @@ rule compare_methods:
         "../scripts/compare_methods.py"
 
 
+rule follow_dial:
+    """Dose and response: every statistic against the dial of the data, and a trend test of each curve."""
+    input:
+        methods="results/{experiment}/methods.parquet",
+    output:
+        responses="results/{experiment}/responses.parquet",
+        trends="results/{experiment}/trends.parquet",
+        markdown="results/{experiment}/trends.md",
+    log:
+        "results/{experiment}/logs/follow_dial/trends.log",
+    benchmark:
+        "results/{experiment}/benchmarks/follow_dial/trends.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("follow_dial"),
+        runtime=minutes("follow_dial"),
+    params:
+        dials=CONFIG.dials,
+        version=VERSIONS["follow_dial"],
+    script:
+        "../scripts/follow_dial.py"
+
+
 rule check_claims:
     """The paper's statements as statistics with verdicts."""
     input:

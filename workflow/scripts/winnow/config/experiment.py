@@ -129,6 +129,11 @@ class Config(Settings):
         return clone
 
     @property
+    def dials(self) -> dict[str, tuple[str, float]]:
+        """Arm and dial of each dataset that has one: its source, and where it stands between Gaussian and the end."""
+        return {name: (data.source, data.dial) for name, data in self.datasets.items() if data.dial is not None}
+
+    @property
     def all_methods(self) -> dict[str, Method]:
         """All methods by name, the built-in ones included, as `methods` has changed them; which run says `methods`."""
         return resolve(self.methods, self.pruning.criterion)

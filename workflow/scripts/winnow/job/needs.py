@@ -39,6 +39,7 @@ MEMORY_MB = {
     "measure_details": 2000,
     "gather_statistic": 1000,
     "compare_methods": 1500,
+    "follow_dial": 1000,
     "check_claims": 1000,
     "plot_figures": 1000,
     "make_explorer": 1000,
@@ -48,7 +49,15 @@ MEMORY_MB = {
 
 _PAPER_INPUTS, _PAPER_PARAMETERS, _PAPER_ROWS = 3072, 5_221_352, 18 * 11 * 1024
 _BY_INPUTS = {"prepare_dataset", "clone_gaussian", "measure_components"}
-_BY_ROWS = {"gather_statistic", "compare_methods", "check_claims", "plot_figures", "make_explorer", "record_run"}
+_BY_ROWS = {
+    "gather_statistic",
+    "compare_methods",
+    "follow_dial",
+    "check_claims",
+    "plot_figures",
+    "make_explorer",
+    "record_run",
+}
 _TRAINING = {"train_dense", "prune_imp_round", "prune_while_training", "retrain_pruned"}
 
 

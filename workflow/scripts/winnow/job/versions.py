@@ -27,6 +27,7 @@ VERSIONS: dict[str, int] = {
     "measure_details": 1,
     "gather_statistic": 1,
     "compare_methods": 1,
+    "follow_dial": 1,
     "check_claims": 3,
     "plot_figures": 2,
     "make_explorer": 1,

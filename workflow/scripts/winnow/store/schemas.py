@@ -44,6 +44,12 @@ _INTERVAL = (
 )
 _N_SEEDS = column("n_seeds", INTEGER, "seeds of the summary", "seeds", True)
 
+_OF_METHODS = (
+    column("method", TEXT, "name of the method in the configuration"),
+    column("compared_with", TEXT, "the method whose value is subtracted; null: the value itself", nullable=True),
+    column("statistic", TEXT, "as in the table methods"),
+)
+
 SCHEMAS: dict[str, pa.Schema] = {
     "locality": pa.schema(
         [
@@ -218,6 +224,39 @@ SCHEMAS: dict[str, pa.Schema] = {
             column("p_value", FLOAT, "of a difference: exact two-sided sign-flip test over the seeds", nullable=True),
             _N_SEEDS,
             column("reason", TEXT, "why there is no value", nullable=True),
+        ]
+    ),
+    "responses": pa.schema(
+        [
+            _DATASET,
+            column("arm", TEXT, "source of the images beyond the Gaussian ones, which are in every arm"),
+            column("dial", FLOAT, "excess kurtosis of the pixels; 0: Gaussian images"),
+            *_OF_METHODS[:2],
+            column("seed", INTEGER, "seed of the run"),
+            _ROUND,
+            column("density", FLOAT, "share of the prunable parameters that survive, mean over the seeds"),
+            _OF_METHODS[2],
+            column("value", FLOAT, "value or difference", nullable=True),
+        ]
+    ),
+    "trends": pa.schema(
+        [
+            column("arm", TEXT, "source of the images beyond the Gaussian ones"),
+            *_OF_METHODS,
+            column("n_levels", INTEGER, "levels of the dial, the Gaussian among them"),
+            column("n_seeds", INTEGER, "seeds, the blocks of the test", "seeds"),
+            column("at_zero", FLOAT, "mean over the seeds on Gaussian images", nullable=True),
+            column("at_end", FLOAT, "mean over the seeds at the last level", nullable=True),
+            column("page_l", FLOAT, "Page's L, levels in the order of |dial|", nullable=True),
+            column("p_rising", FLOAT, "exact p of a rise away from the Gaussian, one-sided", nullable=True),
+            column("p_falling", FLOAT, "exact p of a fall away from the Gaussian, one-sided", nullable=True),
+            column(
+                "p_adjusted",
+                FLOAT,
+                "two-sided p, adjusted for the number of tests in the table (Benjamini-Yekutieli)",
+                nullable=True,
+            ),
+            column("reason", TEXT, "why there is no test", nullable=True),
         ]
     ),
     "claims": pa.schema(
