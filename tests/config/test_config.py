@@ -45,6 +45,10 @@ def test_defaults_are_the_papers():
     assert config.figure_dataset == "photos"
 
 
+CLONED = {"source": "nlgp", "clone": {}}
+DIALLED = {"source": "elliptical", "excess_kurtosis": 1.0}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -57,7 +61,7 @@ def test_defaults_are_the_papers():
         (
             "datasets.new",
             {"side": 3},
-            "datasets.new.source: must be one of photos, nlgp, saturating, heavy_tailed, elliptical, imagenet32, ",
+            "datasets.new.source: must be one of photos, nlgp, saturating, heavy_tailed, elliptical, blend, ",
         ),
         ("datasets.nlgp", {"source": "photos", "tiles": 3}, r"datasets.nlgp.tiles: .*did you mean 'tile'\?"),
         ("datasets", {}, "datasets: .*at least 1"),
@@ -71,6 +75,13 @@ def test_defaults_are_the_papers():
             "datasets.new",
             {"source": "saturating", "excess_kurtosis": 0.5},
             "excess_kurtosis: .*less than or equal to 0",
+        ),
+        ("datasets.new", {"source": "blend", "of": "phots"}, r"datasets.new.of: there is no dataset 'phots'; did you"),
+        ("datasets.new", {"source": "blend", "of": "photos"}, "datasets.new.of: 'photos' must be no blend, and have a"),
+        (
+            "datasets",
+            {"a": CLONED, "b": {"source": "blend", "of": "a"}, "c": DIALLED},
+            "figure 8 cannot draw on one axis",
         ),
         ("datasets.new", {"source": "elliptical", "excess_kurtosis": -0.5}, "excess_kurtosis: .*equal to 0"),
         ("datasets.new", {"source": "heavy_tailed", "correlation_lengths": [2.0, 33.0]}, "33.0 exceeds the side 32"),

@@ -18,6 +18,7 @@ from measure.small import photo_like
 from winnow.claims.dial import follow_dial
 from winnow.claims.table import check_claims
 from winnow.clone import clone_gaussian
+from winnow.datasets.blend import blend_dataset
 from winnow.datasets.prepare import prepare_dataset
 from winnow.datasets.standin import write_standin
 from winnow.explorer.content import COLUMNS
@@ -147,6 +148,13 @@ def _clone_gaussian(folder: Path) -> Results:
         certificate = read_table(folder / f"{per}.parquet", "certificate").to_pydict()
         results |= _named(per, {**_of_dataset(folder / per), **certificate})
     return results
+
+
+def _blend_dataset(folder: Path) -> Results:
+    make_dataset(folder / "dataset")
+    clone_gaussian(folder / "dataset", folder / "clone", folder / "certificate.parquet", name="test")
+    blend_dataset(folder / "dataset", folder / "clone", folder / "blend", name="test", clone_share=0.4)
+    return _of_dataset(folder / "blend")
 
 
 def _train_dense(folder: Path) -> Results:
@@ -369,6 +377,7 @@ def _make_explorer(_: Path) -> Results:
 STEPS: dict[str, Callable[[Path], Results]] = {
     "prepare_dataset": _prepare_dataset,
     "clone_gaussian": _clone_gaussian,
+    "blend_dataset": _blend_dataset,
     "train_dense": _train_dense,
     "prune_imp_first_round": lambda _: prune_imp_first_round(rewind=_parameters(0), trained=_parameters(1), **PRUNING),
     "prune_imp_round": _prune_imp_round,

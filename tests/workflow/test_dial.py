@@ -30,3 +30,15 @@ def test_without_a_dial_or_beyond_the_gaussian_there_is_neither(fresh):
     for datasets in ([], [only_gaussian]):
         found = {job.rule for job in fresh.would_run(*CONFIG, *datasets)}
         assert "compare_methods" in found and found.isdisjoint({"follow_dial", "plot_fig8"})
+
+
+def test_blends_run_from_the_clone_to_the_images(fresh):
+    blends = "half: {source: blend, of: photos}, most: {source: blend, of: photos, clone_share: 0.8}"
+    arguments = [*CONFIG, f"datasets={{{blends}}}"]
+    jobs = [job for job in fresh.would_run(*arguments) if job.rule == "blend_dataset"]
+    assert [job.wildcards["dataset"] for job in jobs] == ["half", "most"]
+    fresh.snakemake("--cores", "2", "fig8", "trends", *arguments)
+    responses = pd.read_parquet(fresh.folder / "results/dial/responses.parquet")
+    levels = {(row["dataset"], round(row["dial"], 9)) for _, row in responses.iterrows()}
+    assert levels == {("photos-clone", 0.0), ("most", 0.2), ("half", 0.5), ("photos", 1.0)}
+    assert set(responses["arm"]) == {"photos"}

@@ -15,6 +15,7 @@ METHODS = list(CONFIG.methods)
 ALL_METHODS = CONFIG.all_methods
 NESTED = [method for method in METHODS if ALL_METHODS[method].is_nested(ALL_METHODS)]
 ROUNDS = list(range(1, CONFIG.pruning.rounds + 1))
+PREPARED = [name for name in CONFIG.datasets if name not in CONFIG.blends]
 CLONED = [name for name, settings in CONFIG.datasets.items() if settings.clone is not None]
 CLONES = [f"{name}{CLONE_SUFFIX}" for name in CLONED]
 STATISTICS = [
@@ -51,6 +52,17 @@ def source_files(wildcards):
         return list(map(str, CONFIG.datasets[wildcards.dataset].files()))
     except (ValueError, OSError) as error:
         raise WorkflowError(str(error)) from None
+
+
+def blended(wildcards):
+    """The dataset of which a blend is made, and its clone."""
+    natural = f"results/{wildcards.experiment}/data/{CONFIG.blends[wildcards.dataset].of}"
+    return {"natural": natural, "clone": f"{natural}{CLONE_SUFFIX}"}
+
+
+def clone_share(wildcards):
+    """The clone's share of a blend's variance."""
+    return CONFIG.blends[wildcards.dataset].clone_share
 
 
 def clone_settings(wildcards):

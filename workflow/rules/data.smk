@@ -1,4 +1,4 @@
-"""Datasets and their Gaussian clones.
+"""Datasets, their Gaussian clones, and blends of the two.
 
 Needs: the user's images; nothing for synthetic images and bundled photographs.
 Makes: results/<experiment>/data/<dataset>/, and of a clone its certificate.
@@ -16,7 +16,7 @@ rule prepare_dataset:
     benchmark:
         "results/{experiment}/benchmarks/prepare_dataset/{dataset}.tsv"
     wildcard_constraints:
-        dataset="|".join(CONFIG.datasets),
+        dataset="|".join(PREPARED),
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -28,6 +28,31 @@ rule prepare_dataset:
         version=VERSIONS["prepare_dataset"],
     script:
         "../scripts/prepare_dataset.py"
+
+
+rule blend_dataset:
+    """Images blended with their own Gaussian clone, at one mean and covariance of each class."""
+    input:
+        unpack(blended),
+    output:
+        dataset=directory("results/{experiment}/data/{dataset}"),
+    log:
+        "results/{experiment}/logs/blend_dataset/{dataset}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/blend_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(CONFIG.blends) or "(?!)",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("blend_dataset"),
+        runtime=minutes("blend_dataset"),
+    params:
+        clone_share=clone_share,
+        version=VERSIONS["blend_dataset"],
+    script:
+        "../scripts/blend_dataset.py"
 
 
 rule clone_gaussian:

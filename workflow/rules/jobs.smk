@@ -53,7 +53,7 @@ def experiment_size(wildcards):
     """What memory and time of a job depend on; jobs for all datasets depend on no dataset's size."""
     name = wildcards.get("dataset", CONFIG.figure_dataset).removesuffix(CLONE_SUFFIX)
     return needs.Size(
-        n_inputs=CONFIG.datasets[name].n_inputs,
+        n_inputs=CONFIG.plain(name).n_inputs,
         hidden=tuple(CONFIG.network.hidden),
         n_classes=1000,
         steps=CONFIG.training.steps,

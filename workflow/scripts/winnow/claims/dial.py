@@ -68,11 +68,13 @@ def follow_dial(methods: pd.DataFrame, dials: Mapping[str, tuple[str, float]]) -
 
 
 def levels_by_arm(dials: Mapping[str, tuple[str, float]]) -> dict[str, list[str]]:
-    """The datasets of each arm from the Gaussian on; those at 0 belong to all arms."""
+    """The datasets of each arm from the Gaussian on; an arm without Gaussian images of its own takes the others'."""
     gaussian = [name for name, (_, dial) in dials.items() if dial == 0]
-    arms = list(dict.fromkeys(arm for arm, dial in dials.values() if dial != 0))
-    own = {arm: [name for name, (of, dial) in dials.items() if of == arm and dial != 0] for arm in arms}
-    return {arm: gaussian + sorted(names, key=lambda name: abs(dials[name][1])) for arm, names in own.items()}
+    levels = {}
+    for arm in dict.fromkeys(arm for arm, dial in dials.values() if dial != 0):
+        own = sorted((name for name in dials if dials[name][0] == arm), key=lambda name: abs(dials[name][1]))
+        levels[arm] = own if dials[own[0]][1] == 0 else gaussian + own
+    return levels
 
 
 def _responses(methods: pd.DataFrame, dials: Mapping[str, tuple[str, float]]) -> pd.DataFrame:

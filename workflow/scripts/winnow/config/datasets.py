@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from winnow.config.sources.blend import Blend
 from winnow.config.sources.cifar import Cifar10, Cifar100
 from winnow.config.sources.dial import Elliptical, HeavyTailed, Saturating
 from winnow.config.sources.image_folder import ImageFolder
@@ -13,7 +14,7 @@ from winnow.config.sources.photos import Photos
 from winnow.config.sources.source import Source
 
 DatasetSettings = Annotated[
-    Photos | Nlgp | Saturating | HeavyTailed | Elliptical | Imagenet32 | Cifar10 | Cifar100 | ImageFolder,
+    Photos | Nlgp | Saturating | HeavyTailed | Elliptical | Blend | Imagenet32 | Cifar10 | Cifar100 | ImageFolder,
     Field(discriminator="source"),
 ]
 
@@ -23,6 +24,7 @@ SOURCES: dict[str, type[Source]] = {
     "saturating": Saturating,
     "heavy_tailed": HeavyTailed,
     "elliptical": Elliptical,
+    "blend": Blend,
     "imagenet32": Imagenet32,
     "cifar10": Cifar10,
     "cifar100": Cifar100,

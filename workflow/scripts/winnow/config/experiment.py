@@ -11,6 +11,7 @@ from winnow.config.datasets import DatasetSettings
 from winnow.config.methods import Methods, resolve
 from winnow.config.sections import Components, Compute, Explorer, Figures, Locality, Network, Pruning, Training
 from winnow.config.settings import Name, Seed, Settings
+from winnow.config.sources.blend import Blend
 from winnow.config.sources.source import CLONE_SUFFIX, Clone, Source
 from winnow.config.words import nearest
 from winnow.pruning.methods import PAPER, Method
@@ -82,10 +83,27 @@ class Config(Settings):
         if unknown := sorted(set(self.explorer.seeds or []) - set(self.seeds)):
             raise ValueError(f"explorer.seeds: {unknown} are not among the seeds {self.seeds}; list those to be shown")
         resolve(self.methods, self.pruning.criterion)
-        for name, dataset in self.datasets.items():
-            self._prunes(dataset.n_inputs)
-            self._measures(name, dataset)
+        self._blends()
+        for name in self.datasets:
+            self._prunes(self.plain(name).n_inputs)
+            self._measures(name, self.plain(name))
         return self
+
+    def _blends(self) -> None:
+        for name, blend in self.blends.items():
+            if blend.of not in self.datasets:
+                raise ValueError(
+                    f"datasets.{name}.of: there is no dataset {blend.of!r}{nearest(blend.of, self.datasets)}"
+                )
+            if blend.of in self.blends or self.datasets[blend.of].clone is None:
+                raise ValueError(
+                    f"datasets.{name}.of: {blend.of!r} must be no blend, and have a clone: set clone: {{}}"
+                )
+        if self.blends and any(dataset.dial is not None for dataset in self.datasets.values()):
+            raise ValueError(
+                "datasets: blends and images with an excess_kurtosis have dials that figure 8 cannot draw on one axis: "
+                "give each an experiment of its own"
+            )
 
     def _prunes(self, n_inputs: int) -> None:
         rounds, share = self.pruning.rounds, self.pruning.share
@@ -129,9 +147,31 @@ class Config(Settings):
         return clone
 
     @property
+    def blends(self) -> dict[str, Blend]:
+        """The datasets that are made of another and its clone."""
+        return {name: dataset for name, dataset in self.datasets.items() if isinstance(dataset, Blend)}
+
+    def plain(self, name: str) -> DatasetSettings:
+        """The settings of a dataset; of a blend, those of what is blended."""
+        dataset = self.datasets[name]
+        return self.datasets[dataset.of] if isinstance(dataset, Blend) else dataset
+
+    @property
     def dials(self) -> dict[str, tuple[str, float]]:
-        """Arm and dial of each dataset that has one: its source, and where it stands between Gaussian and the end."""
-        return {name: (data.source, data.dial) for name, data in self.datasets.items() if data.dial is not None}
+        """Arm and dial of each dataset that has one, 0 where it is Gaussian.
+
+        The arm of synthetic images is their source, the dial their excess kurtosis; the arm of blends is the dataset
+        that is blended, at 1, with its clone at 0, and the dial its share of the variance.
+        """
+        ends = {end: at for of in self._blended for end, at in ((of, (of, 1.0)), (of + CLONE_SUFFIX, (of, 0.0)))}
+        blends = {name: (blend.of, 1 - blend.clone_share) for name, blend in self.blends.items()}
+        return {name: (data.source, data.dial) for name, data in self.datasets.items() if data.dial is not None} | (
+            ends | blends
+        )
+
+    @property
+    def _blended(self) -> list[str]:
+        return list(dict.fromkeys(blend.of for blend in self.blends.values()))
 
     @property
     def all_methods(self) -> dict[str, Method]:

@@ -1,12 +1,14 @@
 """Figure 8, which the paper lacks: dose and response, the statistics against the dial of the data."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from winnow.figures.style import METHODS, PAGE_WIDTH, REFERENCE, Look, house_style, set_heading, write_note
+from winnow.figures.style import METHODS, PAGE_WIDTH, REFERENCE, Look, house_style, looks, set_heading, write_note
 
 _ROWS = (
     ("width", "mean RF width σₓ\n(pixels)", None),
@@ -20,7 +22,7 @@ ARMS = {
     "heavy_tailed": Look("heavy-tailed", "#D55E00", "--", "^"),
     "elliptical": Look("elliptical", "#009E73", ":", "s"),
 }
-"""The arms in the order of the legend; all begin at the Gaussian images."""
+"""The arms of synthetic images; all begin at the Gaussian ones.  Those of blends are called after what is blended."""
 
 _LINEAR_UP_TO = 1.0  # excess kurtosis, beyond which the axis is logarithmic: heavy tails have no end
 
@@ -29,8 +31,9 @@ _LINEAR_UP_TO = 1.0  # excess kurtosis, beyond which the axis is logarithmic: he
 def plot_fig8(responses: pd.DataFrame) -> Figure:
     """Draw five statistics after the last round (rows) of three methods (columns) against the dial, a curve an arm.
 
-    Points are seeds, lines their means.  The dial is the pixels' excess kurtosis; at 0 the images are Gaussian, and all
-    arms have one covariance.  Grey lines: Gaussian images, g of weights at random places, the kurtosis of a Gaussian.
+    Points are seeds, lines their means.  The dial is the pixels' excess kurtosis, or the share of natural images in
+    blends with their clone; at 0 the images are Gaussian, and the covariance is the same all along.  Grey lines:
+    Gaussian images, g of weights at random places, the kurtosis of a Gaussian.
 
     Args:
         responses: table `responses`.
@@ -42,27 +45,32 @@ def plot_fig8(responses: pd.DataFrame) -> Figure:
         raise ValueError("there is nothing to draw: no dataset has a dial that differs from 0")
     own = responses[responses["compared_with"].isna()]
     methods = [method for method in METHODS if method in set(own["method"])]
+    arms = list(dict.fromkeys(own["arm"]))
+    drawn = {arm: ARMS.get(arm) or blend for arm, blend in looks(arms).items()}
     figure = Figure(figsize=(PAGE_WIDTH, 1.5 * len(_ROWS) + 0.5))
     panels = figure.subplots(len(_ROWS), len(methods), sharex=True, sharey="row", squeeze=False)
     for (statistic, label, reference), row, letter in zip(_ROWS, panels, "ABCDE", strict=True):
         for method, axes in zip(methods, row, strict=True):
-            _draw_arms(axes, own[(own["statistic"] == statistic) & (own["method"] == method)], reference)
+            _draw_arms(axes, own[(own["statistic"] == statistic) & (own["method"] == method)], drawn, reference)
         row[0].set_ylabel(label)
         set_heading(row[0], letter)
     for method, top, bottom in zip(methods, panels[0], panels[-1], strict=True):
         top.set_title(METHODS[method].label)
-        _set_dial_axis(bottom, own["dial"].to_numpy())
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(ARMS))
+        if set(drawn) <= set(ARMS):
+            _set_kurtosis_axis(bottom, own["dial"].to_numpy())
+        else:
+            bottom.set_xlabel("natural share of the variance, 1 − a")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(drawn))
     return figure
 
 
-def _draw_arms(axes: Axes, rows: pd.DataFrame, reference: float | None) -> None:
+def _draw_arms(axes: Axes, rows: pd.DataFrame, arms: Mapping[str, Look], reference: float | None) -> None:
     """One curve an arm: every seed's point, and the mean at each level."""
     lines = [axes.axvline(0)] + ([] if reference is None else [axes.axhline(reference)])
     for line in lines:
         line.set(color=REFERENCE, linestyle=(0, (5, 3)), linewidth=0.8, zorder=1)
     known = rows[rows["value"].notna()]
-    for arm, look in ARMS.items():
+    for arm, look in arms.items():
         of_arm = known[known["arm"] == arm]
         if of_arm.empty:
             continue
@@ -81,7 +89,7 @@ def _draw_arms(axes: Axes, rows: pd.DataFrame, reference: float | None) -> None:
         write_note(axes, "no value")
 
 
-def _set_dial_axis(axes: Axes, dials: np.ndarray) -> None:
+def _set_kurtosis_axis(axes: Axes, dials: np.ndarray) -> None:
     """Make x an axis of excess kurtosis, linear about 0 and logarithmic far from it."""
     axes.set_xscale("asinh", linear_width=_LINEAR_UP_TO)
     ticks = [tick for tick in (-2, -1, 0, 1, 2, 4, 8, 16, 32, 64) if dials.min() - 0.5 <= tick <= dials.max()]

@@ -19,6 +19,7 @@ VALIDATION_IMAGES = 50_000
 MEMORY_MB = {
     "prepare_dataset": 2000,
     "clone_gaussian": 1500,
+    "blend_dataset": 1500,
     "train_dense": 2000,
     "prune_imp_first_round": 500,
     "prune_imp_round": 2000,
@@ -48,7 +49,7 @@ MEMORY_MB = {
 """Memory of a job of each step at the paper's size, in MB."""
 
 _PAPER_INPUTS, _PAPER_PARAMETERS, _PAPER_ROWS = 3072, 5_221_352, 18 * 11 * 1024
-_BY_INPUTS = {"prepare_dataset", "clone_gaussian", "measure_components"}
+_BY_INPUTS = {"prepare_dataset", "clone_gaussian", "blend_dataset", "measure_components"}
 _BY_ROWS = {
     "gather_statistic",
     "compare_methods",

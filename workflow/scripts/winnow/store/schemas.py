@@ -229,8 +229,16 @@ SCHEMAS: dict[str, pa.Schema] = {
     "responses": pa.schema(
         [
             _DATASET,
-            column("arm", TEXT, "source of the images beyond the Gaussian ones, which are in every arm"),
-            column("dial", FLOAT, "excess kurtosis of the pixels; 0: Gaussian images"),
+            column(
+                "arm",
+                TEXT,
+                "source of the images, or dataset that is blended; Gaussian images are in all arms without own ones",
+            ),
+            column(
+                "dial",
+                FLOAT,
+                "excess kurtosis of the pixels, or natural share of a blend's variance; 0: Gaussian images",
+            ),
             *_OF_METHODS[:2],
             column("seed", INTEGER, "seed of the run"),
             _ROUND,
@@ -241,7 +249,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     "trends": pa.schema(
         [
-            column("arm", TEXT, "source of the images beyond the Gaussian ones"),
+            column("arm", TEXT, "source of the images, or dataset that is blended"),
             *_OF_METHODS,
             column("n_levels", INTEGER, "levels of the dial, the Gaussian among them"),
             column("n_seeds", INTEGER, "seeds, the blocks of the test", "seeds"),
