@@ -35,7 +35,9 @@ def script_rules(device: str) -> dict[str, Rule]:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(
-                configfiles=[ROOT / "configs" / "tiny.yaml"], config={"compute": {"device": device}}
+                configfiles=[ROOT / "configs" / "tiny.yaml"],
+                # Figure 8 is for datasets with a dial.
+                config={"compute": {"device": device}, "datasets": {"heavy": {"source": "heavy_tailed"}}},
             ),
             snakefile=ROOT / "Snakefile",
             workdir=ROOT,
