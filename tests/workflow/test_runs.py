@@ -17,7 +17,7 @@ from winnow.store.tables import read_table
 from winnow.store.tensors import read_mask
 
 FIGURES = [f"fig{n}" for n in range(1, 8)]
-TABLES = [name for name in SCHEMAS if name != "cavity_example"]
+TABLES = SCHEMAS.keys() - {"cavity_example", "responses", "trends"}  # the first lies elsewhere; no dataset has a dial
 
 
 def test_everything_is_there(finished):
