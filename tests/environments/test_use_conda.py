@@ -127,7 +127,7 @@ def finished_in_conda(conda) -> Project:
     )
     more = [f"{run}/{method}/round1/mask.safetensors" for method in others]
     more += [f"{run}/imp_reinitialised/start.safetensors", "--config", f"methods={methods}"]
-    dial = ["fig8", "--config", "seeds=[0]", "datasets={half: {source: blend, of: photos}}"]
+    dial = ["fig8", "--config", "experiment=dial", "seeds=[0]", "datasets={half: {source: blend, of: photos}}"]
     for target in ([], [f"{run}/random/retrained/round1.parquet"], more, dial):
         done = conda.run("snakemake", "--cores", "8", "--use-conda", *target, *TINY, cwd=project.folder)
         assert done.returncode == 0, done.stdout[-6000:]
@@ -142,7 +142,7 @@ def test_snakemakes_environment_has_none_of_the_rules_packages(conda):
 
 def test_every_rule_runs_in_its_environment(finished_in_conda):
     rules, environments = script_rules("auto"), finished_in_conda.folder / ".snakemake" / "conda"
-    found = list(finished_in_conda.folder.glob("results/tiny/logs/*/*.origins"))
+    found = list(finished_in_conda.folder.glob("results/*/logs/*/*.origins"))
     assert {path.parent.name for path in found} == set(rules)
     for path in found:
         rule, origins = rules[path.parent.name], json.loads(path.read_text())
