@@ -144,7 +144,7 @@ def test_interrupted(prepared, before, finished):
     run = prepared.start(*SMALL)
     prepared.until_training(3)
     run.interrupt(signal.SIGINT)
-    prepared.until(lambda: not prepared.active(), "cancelling of the jobs", 20)
+    prepared.until(lambda: not prepared.active(), "cancelling of the jobs", 60)
     prepared.start(*SMALL).wait()
     assert_trained(prepared, disturbed=ROUNDS[1])
     assert_same_as_local(prepared, finished)
