@@ -23,14 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from winnow.datasets.nlgp import filter_noise, nlgp_covariance, saturate, write_classes
+from winnow.datasets.nlgp import filter_noise, nlgp_covariance, saturate, spectrum_root, write_classes
 
 LOWEST_KURTOSIS = -1.99
 """Excess kurtosis of pixels that are nearly two-valued: lower ones ask for gains beyond all sense."""
 
 _HIGHEST_GAIN = 1e3
-# Eigenvalues that are more negative than this share of the largest are no rounding.
-_ROUNDING = 1e-9
 
 
 class DialError(ValueError):
@@ -134,14 +132,14 @@ def sample_dial(
         DialError: no Gaussian process has the correlation that this covariance and kurtosis need.
     """
     correlation = latent_correlation(arm, nlgp_covariance(side, xi, reference_gain), excess_kurtosis)
-    eigenvalues = np.fft.fft2(correlation).real
-    if eigenvalues.min() < -_ROUNDING * eigenvalues.max():
+    root = spectrum_root(np.fft.fft2(correlation).real)
+    if root is None:
         raise DialError(
             f"{arm} images cannot have an excess kurtosis of {excess_kurtosis:g} with the covariance of correlation "
             f"length {xi:g} at reference_gain {reference_gain:g}: choose a kurtosis nearer to 0 or a larger "
             "reference_gain"
         )
-    z = filter_noise(n, np.sqrt(np.clip(eigenvalues, 0, None)), channels, rng)
+    z = filter_noise(n, root, channels, rng)
     return _mapped(arm, z, excess_kurtosis, rng).reshape(n, channels * side * side)
 
 

@@ -21,6 +21,7 @@ from winnow.streams import stream
 
 # Below this gain x and z differ by less than a float32 can tell: the relative difference is of the order of g^2.
 _GAUSSIAN_GAIN = 1e-4
+_ROUNDING = 1e-9  # of the largest eigenvalue
 _CHUNK = 512
 
 
@@ -89,12 +90,22 @@ def sample_nlgp(n: int, *, side: int, xi: float, gain: float, channels: int, rng
     Raises:
         NlgpError: the covariance has a negative eigenvalue (more negative than rounding makes it).
     """
-    eigenvalues = np.fft.fft(torus_correlation(side, xi)).real
-    if eigenvalues.min() < -1e-9 * eigenvalues.max():
+    root = spectrum_root(np.fft.fft(torus_correlation(side, xi)).real)
+    if root is None:
         raise NlgpError(f"correlation length {xi} on a torus of {side} pixels has no non-negative spectrum")
-    root = np.sqrt(np.clip(eigenvalues, 0, None))
     z = filter_noise(n, np.outer(root, root), channels, rng)
     return saturate(z, gain).reshape(n, channels * side * side)
+
+
+def spectrum_root(eigenvalues: np.ndarray) -> np.ndarray | None:
+    """Roots of a covariance's eigenvalues, any shape; None where one is more negative than rounding makes it.
+
+    No Gaussian process has such a covariance.
+    """
+    if eigenvalues.min() < -_ROUNDING * eigenvalues.max():
+        return None
+    root: np.ndarray = np.sqrt(np.clip(eigenvalues, 0, None))
+    return root
 
 
 def filter_noise(n: int, root: np.ndarray, channels: int, rng: np.random.Generator) -> np.ndarray:

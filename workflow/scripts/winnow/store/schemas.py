@@ -44,11 +44,11 @@ _INTERVAL = (
 )
 _N_SEEDS = column("n_seeds", INTEGER, "seeds of the summary", "seeds", True)
 
-_OF_METHODS = (
+_METHOD_OR_DIFFERENCE = (
     column("method", TEXT, "name of the method in the configuration"),
     column("compared_with", TEXT, "the method whose value is subtracted; null: the value itself", nullable=True),
-    column("statistic", TEXT, "as in the table methods"),
 )
+_STATISTIC = column("statistic", TEXT, "as in the table methods")
 
 SCHEMAS: dict[str, pa.Schema] = {
     "locality": pa.schema(
@@ -239,18 +239,19 @@ SCHEMAS: dict[str, pa.Schema] = {
                 FLOAT,
                 "excess kurtosis of the pixels, or natural share of a blend's variance; 0: Gaussian images",
             ),
-            *_OF_METHODS[:2],
+            *_METHOD_OR_DIFFERENCE,
             column("seed", INTEGER, "seed of the run"),
             _ROUND,
             column("density", FLOAT, "share of the prunable parameters that survive, mean over the seeds"),
-            _OF_METHODS[2],
+            _STATISTIC,
             column("value", FLOAT, "value or difference", nullable=True),
         ]
     ),
     "trends": pa.schema(
         [
             column("arm", TEXT, "source of the images, or dataset that is blended"),
-            *_OF_METHODS,
+            *_METHOD_OR_DIFFERENCE,
+            _STATISTIC,
             column("n_levels", INTEGER, "levels of the dial, the Gaussian among them"),
             column("n_seeds", INTEGER, "seeds, the blocks of the test", "seeds"),
             column("at_zero", FLOAT, "mean over the seeds on Gaussian images", nullable=True),
