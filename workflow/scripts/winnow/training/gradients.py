@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional
 
 from winnow.job.devices import Device, matmul_precision
-from winnow.network import FullyConnectedNetwork
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Parameters
+from winnow.torch_network import FullyConnectedNetwork
 
 
 @dataclass(frozen=True)

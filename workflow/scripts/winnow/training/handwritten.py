@@ -5,23 +5,25 @@ holds the mask, and the pixels' gradient, which nobody reads, is not computed (`
 survivors is stored sparsely: only those are multiplied and updated, so that units and pixels without weights take part
 in no product; nor do they in the dense output layer, where a dead unit is one more bias (`_LiveInputs`).
 
-Matrix products of dense layers are PyTorch's; the loops between them are in `kernels`.  Arrays are feature-major,
-(features, batch), padded to whole vectors: sums over the batch run along memory.
+Products and the loops between them are in `kernels_dense`, `kernels_sparse` and `kernels`: no library's, so that
+PyTorch need not be imported, and the result does not depend on the processor.  Arrays are feature-major, (features,
+batch), padded to whole vectors: sums over the batch run along memory.
 """
 
 from functools import partial
 from typing import Literal, Protocol
 
 import numpy as np
-import torch
 
 from winnow.network import layer_sizes, n_layers
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask, Parameters
-from winnow.training import kernels
+from winnow.training import kernels, kernels_dense, kernels_sparse
 from winnow.training.engine import RELEASE_EVERY, Sgd
-from winnow.training.threads import Team
-from winnow.training.vectors import aligned
+from winnow.training.kernels_dense import PANEL
+from winnow.training.panels import ROWS
+from winnow.training.threads import Team, n_threads
+from winnow.training.vectors import aligned, padded
 
 SPARSE_BELOW = 0.4
 """Density below which a layer is faster when stored sparsely; measured by `benchmarks/`, cost of a step by density."""
@@ -36,7 +38,7 @@ Layout = Literal["auto", "dense", "sparse"]
 
 
 class HandwrittenEngine:
-    """An engine (see `winnow.training.engine.Engine`) for the CPU, with PyTorch's number of threads.
+    """An engine (see `winnow.training.engine.Engine`) for the CPU, with as many threads as `n_threads` says.
 
     Args:
         start, mask, dataset, sgd: see `winnow.training.build.build_engine`.
@@ -58,7 +60,7 @@ class HandwrittenEngine:
         dtype = start["layers.0.weight"].dtype
         self.rate, self.precision = sgd.rate, dtype.name
         self._dataset, self._batch = dataset, sgd.batch
-        self._team = Team(torch.get_num_threads())
+        self._team = Team(n_threads())
         self._sgd, self._layout = sgd, layout
         self._build(start, mask or {})
         self._inputs, self._deltas = ([aligned(n, sgd.batch, dtype) for n in ns] for ns in (sizes[:-1], sizes[1:]))
@@ -79,14 +81,13 @@ class HandwrittenEngine:
     def advance(self, batches: np.ndarray) -> tuple[float, int]:
         """One step of SGD for each row of `batches`; see `Engine`."""
         loss, n_correct = 0.0, 0
-        with self._team:
-            for k, rows in enumerate(batches):
-                step_loss, step_correct = self._forward(rows)
-                self._backward()
-                loss += step_loss
-                n_correct += step_correct
-                if k % RELEASE_EVERY == 0:
-                    self._dataset.train.release()
+        for k, rows in enumerate(batches):
+            step_loss, step_correct = self._forward(rows)
+            self._backward()
+            loss += step_loss
+            n_correct += step_correct
+            if k % RELEASE_EVERY == 0:
+                self._dataset.train.release()
         return loss, n_correct
 
     def _forward(self, rows: np.ndarray) -> tuple[float, int]:
@@ -99,7 +100,6 @@ class HandwrittenEngine:
         logits, labels = self._deltas[-1], np.asarray(self._dataset.train.labels[rows])
         largest, at_label, sums = self._per_image
         n_correct = kernels.shift_logits(logits, self._layers[-1].bias, labels, largest, at_label)
-        np.exp(logits[:, : self._batch], out=logits[:, : self._batch])
         return kernels.cross_entropy(logits, labels, at_label, sums), n_correct
 
     def _backward(self) -> None:
@@ -235,14 +235,12 @@ def _new_layer(start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout) 
     return _DenseLayer(start, mask, i, sgd)
 
 
-def _masked_layer(
-    start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout
-) -> "_MaskedDenseLayer | _SparseLayer":
+def _masked_layer(start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout) -> "_DenseLayer | _SparseLayer":
     """A layer that has a mask, or the first one, which may have none."""
     alive = mask.get(f"layers.{i}.weight")
     if alive is not None and (layout == "sparse" or (layout == "auto" and alive.mean() < SPARSE_BELOW)):
         return _SparseLayer(start, mask, i, sgd)
-    return _MaskedDenseLayer(start, mask, i, sgd)
+    return _DenseLayer(start, mask, i, sgd)
 
 
 class _LayerBase:
@@ -253,61 +251,48 @@ class _LayerBase:
         self.bias = start[f"layers.{i}.bias"].copy()
         self._bias_mask = mask.get(f"layers.{i}.bias", np.ones(self.bias.shape, bool))
         self._batch, self._rate = sgd.batch, weight.dtype.type(sgd.rate)
-        self._sums = np.empty_like(self.bias)
+        self.sums = np.empty_like(self.bias)
         self._dy = aligned(weight.shape[1], sgd.batch, weight.dtype)
 
     def step_bias(self, delta: np.ndarray) -> None:
-        kernels.descend_bias(delta, self._bias_mask, self._rate, self.bias, self._sums)
+        kernels.descend_bias(delta, self._bias_mask, self._rate, self.bias, self.sums)
 
 
 class _DenseLayer(_LayerBase):
-    """A layer all of whose weights survive."""
+    """A layer that is stored with its zeros, or has none."""
+
+    grain = ROWS
 
     def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
         super().__init__(start, mask, i, sgd)
-        self._weight = start[f"layers.{i}.weight"].copy()
-        self.n_weights = self._weight.size
-        self._dy_by_image = np.empty((sgd.batch, self._weight.shape[1]), self._weight.dtype)
+        weight = start[f"layers.{i}.weight"]
+        self._n_inputs, dtype = weight.shape[1], weight.dtype
+        self.n_weights = weight.size
+        self.back_grain = PANEL // dtype.itemsize
+        self._weight, self._mask = (padded(len(weight), self._n_inputs, kind) for kind in (dtype, np.dtype(bool)))
+        self._weight[:, : self._n_inputs] = weight
+        self._mask[:, : self._n_inputs] = mask.get(f"layers.{i}.weight", True)
+        whole_panels = -(-self._n_inputs // self.back_grain) * self.back_grain
+        self._by_image = aligned(self._dy.shape[1], whole_panels, dtype)
 
     def multiply(self, start: int, stop: int, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
-        _multiply(self._weight[start:stop], y[:, :n_images], z[start:stop, :n_images])
+        kernels_dense.multiply(start, stop, self._weight, y, n_images, z)
 
     def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
-        delta, y = delta[:, : self._batch], y[start:stop, : self._batch]
-        # BLAS is faster at δᵀ W than at Wᵀ δ, by more than it takes to transpose the result.
-        dy = self._dy_by_image[:, start:stop]
-        _multiply(delta.T, self._weight[:, start:stop], dy)
-        self._dy[start:stop, : self._batch] = dy.T
-        self._descend(start, stop, delta, y)
+        kernels_dense.multiply_back(start, stop, self._weight, delta, self._batch, self._dy)
+        kernels.write_by_image(start, stop, y, self._by_image)
+        of_batch = (delta, self._by_image, self._batch)
+        kernels_dense.descend(start, stop, *of_batch, self._mask, self._rate, self._weight)
         return self._dy
-
-    def _descend(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> None:
-        """The weights of some inputs take their step, with the batch's δ and those inputs' y."""
-        weight = torch.from_numpy(self._weight[:, start:stop])
-        weight.addmm_(torch.from_numpy(delta), torch.from_numpy(y).T, alpha=-float(self._rate))
-
-    def weight(self) -> np.ndarray:
-        return self._weight.copy()
-
-
-class _MaskedDenseLayer(_DenseLayer):
-    """A layer with a mask; or the first one, whose batch norm takes its step from the same product as the weights."""
-
-    def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
-        super().__init__(start, mask, i, sgd)
-        self._mask = mask.get(f"layers.{i}.weight", np.ones(self._weight.shape, bool))
-        self._product = np.empty_like(self._weight)
-
-    def _descend(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> None:
-        _multiply(delta, y.T, self._product[:, start:stop])
-        kernels.descend(start, stop, self._product, self._mask, self._rate, self._weight)
 
     def step_first(self, start: int, stop: int, delta: np.ndarray, norm: _Norm) -> None:
         """The weights of some inputs of the first layer, and γ and β of their batch norm, take their step."""
-        normed = norm.normed[start:stop, : self._batch]
-        _multiply(delta[:, : self._batch], normed.T, self._product[:, start:stop])
-        of_layer = (self._product, self._sums, self._mask, self._rate)
-        kernels.descend_first(start, stop, *of_layer, norm.gamma, norm.beta, self._weight, *norm.gradients)
+        kernels.write_by_image(start, stop, norm.normed, self._by_image)
+        of_batch, of_layer = (delta, self._by_image, self._batch, self.sums), (self._mask, self._rate)
+        kernels_dense.descend_first(start, stop, *of_batch, *of_layer, norm.gamma, norm.beta, self._weight)
+
+    def weight(self) -> np.ndarray:
+        return self._weight[:, : self._n_inputs].copy()
 
 
 class _LiveInputs:
@@ -319,30 +304,34 @@ class _LiveInputs:
         self._batch, self._rate = sgd.batch, weight.dtype.type(sgd.rate)
         live_weight = np.ascontiguousarray(weight[:, self._live])
         self._of_live = _DenseLayer({**start, f"layers.{i}.weight": live_weight}, mask, i, sgd)
-        self._of_dead = np.ascontiguousarray(weight[:, self._dead])
+        self._of_dead = aligned(len(weight), len(self._dead), weight.dtype)
+        self._of_dead[:, : len(self._dead)] = weight[:, self._dead]
+        self._dead_y = aligned(1, len(self._dead), weight.dtype)
+        self._dead_dy = np.empty(len(self._dead), weight.dtype)
         self.bias = self._of_live.bias
         self.n_weights = weight.size
         self.grain, self.back_grain = weight.shape  # parts would have to pick their inputs
 
     def multiply(self, start: int, stop: int, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
         self._of_live.multiply(start, stop, y[self._live], z, n_images)
-        z[:, :n_images] += (self._of_dead @ y[self._dead, 0])[:, None]
+        self._dead_y[0, : len(self._dead)] = y[self._dead, 0]
+        kernels_dense.add_constant(self._of_dead, self._dead_y, n_images, z)
 
     def step_bias(self, delta: np.ndarray) -> None:
         self._of_live.step_bias(delta)
 
     def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
-        sums, of_dead = delta.sum(axis=1), y[self._dead, 0]
-        dy = np.empty_like(y)
+        dy = np.zeros_like(y)
+        self._dead_y[0, : len(self._dead)] = y[self._dead, 0]
+        kernels_dense.step_constant(self._of_dead, self._dead_y, self._of_live.sums, self._rate, self._dead_dy)
         # Batch norm asks for Σ_b dy only where its input is constant.
-        dy[self._dead] = (sums @ self._of_dead / self._batch)[:, None]
+        dy[self._dead, : self._batch] = (self._dead_dy / self._dead_dy.dtype.type(self._batch))[:, None]
         dy[self._live] = self._of_live.step(0, len(self._live), delta, y[self._live])
-        self._of_dead -= self._rate * np.multiply.outer(sums, of_dead)
         return dy
 
     def weight(self) -> np.ndarray:
         weight = np.empty((len(self.bias), len(self._live) + len(self._dead)), self._of_dead.dtype)
-        weight[:, self._live], weight[:, self._dead] = self._of_live.weight(), self._of_dead
+        weight[:, self._live], weight[:, self._dead] = self._of_live.weight(), self._of_dead[:, : len(self._dead)]
         return weight
 
 
@@ -365,23 +354,18 @@ class _SparseLayer(_LayerBase):
         self._weights = (first, units[order].astype(np.int32), self._values)
 
     def multiply(self, start: int, stop: int, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
-        kernels.multiply_sparse(start, stop, *self._weights, self.grain, y, z)
+        kernels_sparse.multiply_sparse(start, stop, *self._weights, self.grain, y, z)
 
     def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
-        kernels.back_sparse(start, stop, *self._weights, delta, y, self._rate, self._dy)
+        kernels_sparse.back_sparse(start, stop, *self._weights, delta, y, self._rate, self._dy)
         return self._dy
 
     def step_first(self, start: int, stop: int, delta: np.ndarray, norm: _Norm) -> None:
         """The weights of some inputs of the first layer, and γ and β of their batch norm, take their step."""
-        of_batch, of_norm = (delta, self._sums, norm.normed), (norm.gamma, norm.beta, *norm.gradients)
-        kernels.back_sparse_first(start, stop, *self._weights, *of_batch, self._rate, *of_norm)
+        of_batch, of_norm = (delta, self.sums, norm.normed), (norm.gamma, norm.beta, *norm.gradients)
+        kernels_sparse.back_sparse_first(start, stop, *self._weights, *of_batch, self._rate, *of_norm)
 
     def weight(self) -> np.ndarray:
         weight = np.zeros(self._shape, self._values.dtype)
         weight[self._place] = self._values
         return weight
-
-
-def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    """out = a b by PyTorch's BLAS, which is the faster one at small batches."""
-    torch.mm(torch.from_numpy(a), torch.from_numpy(b), out=torch.from_numpy(out))

@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional
 
 from winnow.job.devices import device_name, matmul_precision
-from winnow.network import FullyConnectedNetwork
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
+from winnow.torch_network import FullyConnectedNetwork
 from winnow.training.engine import RELEASE_EVERY, Sgd
 
 _CHUNK = 2048  # validation images at a time

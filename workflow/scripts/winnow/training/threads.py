@@ -1,22 +1,24 @@
 """Threads that share the work of a training."""
 
 import itertools
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Self
-
-import torch
 
 _WORTH_SHARING = 8_000_000
 """Products (weights times images) below which work takes no longer than waking a thread."""
 
 
+def n_threads() -> int:
+    """Threads that a training may use: `OMP_NUM_THREADS`, which Snakemake sets for a job, or one for each processor."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # a list: one number for each level of nesting
+    return int(wanted) if wanted.isdecimal() and int(wanted) else len(os.sched_getaffinity(0))
+
+
 class Team:
     """As many threads as a training may use.
 
-    They share work by features: products of PyTorch and compiled kernels run outside the interpreter's lock.  Within a
-    `with` block PyTorch itself uses one thread for each, so that its own threads, which spin while they wait for work,
-    are not in the way.
+    They share work by features: compiled kernels run outside the interpreter's lock.
 
     Args:
         size: threads, the calling one included.
@@ -24,16 +26,7 @@ class Team:
 
     def __init__(self, size: int):
         self._size = size
-        self._others = (
-            ThreadPoolExecutor(size - 1, initializer=torch.set_num_threads, initargs=(1,)) if size > 1 else None
-        )
-
-    def __enter__(self) -> Self:
-        torch.set_num_threads(1)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        torch.set_num_threads(self._size)
+        self._others = ThreadPoolExecutor(size - 1) if size > 1 else None
 
     def share(self, part: Callable[[int, int], None], n: int, *, grain: int, n_products: int) -> None:
         """Call `part(start, stop)` for parts of `range(n)` that together are all of it.

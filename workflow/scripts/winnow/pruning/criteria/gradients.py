@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 from winnow.masks import prunable_names
-from winnow.network import FullyConnectedNetwork
 from winnow.pruning.scored import ScoredNetwork
+from winnow.torch_network import FullyConnectedNetwork
 
 CHUNK = 2048
 """Images at a time, where batch norm takes its running statistics and images are independent of each other."""
