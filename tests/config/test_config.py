@@ -97,7 +97,7 @@ DIALLED = {"source": "elliptical", "excess_kurtosis": 1.0}
         ("training.batch", 1, "training.batch: .*greater than or equal to 2"),
         ("training.rate", 0, "training.rate: .*greater than 0"),
         ("training.engine", "spars", r"training.engine: .*did you mean 'sparse'\?"),
-        ("training.precision", "float16", "training.precision: .*'tf32'; it is 'float16'"),
+        ("training.precision", "float16", "training.precision: .*'float64'; it is 'float16'"),
         ("compute.device", "gpu", "compute.device: .*'cuda'; it is 'gpu'"),
         ("pruning.share", 1, "pruning.share: .*less than 1"),
         ("pruning.share", float("nan"), "pruning.share: "),

@@ -49,7 +49,7 @@ def initial_parameters(sizes: Sequence[int], seed: int, distribution: InitialWei
         distribution: `uniform` (the paper's text) or `normal` (the code of its ref. 17).
 
     Returns:
-        float32 parameters, see `winnow.torch_network.FullyConnectedNetwork`.
+        float32 parameters, see `winnow.training.autograd.FullyConnectedNetwork`.
     """
     parameters: Parameters = {}
     for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):

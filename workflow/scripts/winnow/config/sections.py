@@ -42,8 +42,10 @@ class Training(Settings):
         description="how the network is trained, all the same up to rounding; reference: autograd; dense, sparse: "
         "written out for the CPU; auto: on a CPU each layer dense or sparse by its density, on a GPU a CUDA graph",
     )
-    precision: Literal["float32", "tf32"] = Field(
-        "float32", description="of matrix products on a GPU: tf32 is faster and rounds their factors to 10 bits"
+    precision: Literal["float32", "tf32", "float64"] = Field(
+        "float32",
+        description="of parameters and steps; tf32: float32, whose products a GPU does faster, with factors rounded to "
+        "10 bits; float64: slower, and less of the result is rounding",
     )
 
     @model_validator(mode="after")

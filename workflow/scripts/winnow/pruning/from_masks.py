@@ -80,7 +80,10 @@ def reinitialise(rewind: Parameters, seed: int, distribution: InitialWeights) ->
     """
     # A seed of its own, of the whole run's: no other run has these weights.
     drawn = initial_parameters(layer_sizes(rewind), int(stream("other weights", seed).integers(2**62)), distribution)
-    return {name: rewind[name].copy() if ".running_" in name else array for name, array in drawn.items()}
+    return {
+        name: rewind[name].copy() if ".running_" in name else array.astype(rewind[name].dtype)
+        for name, array in drawn.items()
+    }
 
 
 def _reordered(masks: Sequence[Mask], orders: Mapping[str, np.ndarray]) -> list[Mask]:

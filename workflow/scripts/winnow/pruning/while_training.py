@@ -51,7 +51,8 @@ def prune_while_training(
     Raises:
         TrainingError: training diverged.
     """
-    start, density = initial_network(dataset, seed, hidden, initial_weights), (1 - share) ** n
+    start = settings.at_precision(initial_network(dataset, seed, hidden, initial_weights))
+    density = (1 - share) ** n
     if CRITERIA[criterion].interface == "step":
         mask, curve = train_to_density(
             start,

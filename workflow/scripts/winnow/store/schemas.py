@@ -180,7 +180,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             column("validation_accuracy", FLOAT, "accuracy on all validation images, running batch-norm statistics"),
             column("engine", TEXT, "engine that trained: reference, dense, sparse or graph"),
             column("device", TEXT, "where it trained: cpu, or the name of the GPU"),
-            column("precision", TEXT, "of the matrix products: float32, or tf32 if a GPU was asked for it"),
+            column("precision", TEXT, "of the training: float32, float64, or tf32 if a GPU was asked for it"),
         ]
     ),
     "certificate": pa.schema(

@@ -12,7 +12,7 @@ from winnow.store.atomic import StoreError, write_bytes
 from winnow.store.sealed import ON_CPU, MadeWith, describe, read_of_kind, reading, seal
 
 Parameters = dict[str, np.ndarray]
-"""All parameters of a network by name, float32: `layers.0.weight` (H, D), `norms.0.running_mean` (D,) …"""
+"""All parameters of a network by name, float32 or float64: `layers.0.weight` (H, D), `norms.0.running_mean` (D,) …"""
 
 Mask = dict[str, np.ndarray]
 """The prunable parameters' mask by name, bool, True where a parameter survives.  The output layer has none."""

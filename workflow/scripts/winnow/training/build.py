@@ -28,7 +28,7 @@ def build_engine(
         sgd: how it is trained.
         engine: `dense` and `sparse` are for the CPU; `auto` is the fastest on the device.
         device: where to train.
-        precision: of matrix products on a GPU.
+        precision: of matrix products on a GPU; `float64` is the parameters'.
 
     Raises:
         ValueError: the engine does not run on the device.

@@ -33,7 +33,7 @@ def train_dense(
     Raises:
         TrainingError: training diverged.
     """
-    start = initial_network(dataset, seed, hidden, initial_weights)
+    start = settings.at_precision(initial_network(dataset, seed, hidden, initial_weights))
     engine = settings.build_engine(start, None, dataset, device)
     batches = draw_batches(dataset, settings, seed, 1)
     before = run(engine, batches, range(settings.rewind), log_every=settings.log_every)

@@ -17,7 +17,7 @@ import numpy as np
 from winnow.store.tensors import Mask, Parameters
 
 EngineName = Literal["auto", "reference", "dense", "sparse"]
-Precision = Literal["float32", "tf32"]
+Precision = Literal["float32", "tf32", "float64"]
 
 RELEASE_EVERY = 1000
 """Steps after which a training on the CPU gives back the memory of the images that it has read."""

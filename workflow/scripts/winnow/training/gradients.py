@@ -9,7 +9,7 @@ from torch.nn import functional
 from winnow.job.devices import Device, matmul_precision
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Parameters
-from winnow.torch_network import FullyConnectedNetwork
+from winnow.training.autograd import FullyConnectedNetwork
 
 
 @dataclass(frozen=True)

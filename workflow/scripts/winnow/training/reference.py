@@ -10,7 +10,7 @@ from torch.nn import functional
 from winnow.job.devices import device_name, matmul_precision
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
-from winnow.torch_network import FullyConnectedNetwork
+from winnow.training.autograd import FullyConnectedNetwork
 from winnow.training.engine import RELEASE_EVERY, Sgd
 
 _CHUNK = 2048  # validation images at a time

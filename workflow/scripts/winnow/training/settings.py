@@ -25,7 +25,7 @@ class TrainingSettings:
         norm_keep: share of batch norm's running mean and variance kept per step.
         norm_epsilon: added to the variance in batch norm.
         engine: which engine trains; see `winnow.training.engine`.
-        precision: of matrix products on a GPU.
+        precision: of parameters and steps; `tf32`: float32, and a GPU rounds the factors of its products.
     """
 
     steps: int
@@ -42,6 +42,11 @@ class TrainingSettings:
     def sgd(self) -> Sgd:
         """The steps."""
         return Sgd(self.batch, self.rate, self.norm_keep, self.norm_epsilon)
+
+    def at_precision(self, parameters: Parameters) -> Parameters:
+        """Parameters as a training starts with them: copies, of the precision that it has from them."""
+        dtype = np.float64 if self.precision == "float64" else np.float32
+        return {name: array.astype(dtype) for name, array in parameters.items()}
 
     def build_engine(self, start: Parameters, mask: Mask | None, dataset: Dataset, device: Device) -> Engine:
         """A network ready to be trained with these settings; see `winnow.training.build.build_engine`."""

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from winnow.masks import prunable_names
 from winnow.pruning.scored import ScoredNetwork
-from winnow.torch_network import FullyConnectedNetwork
+from winnow.training.autograd import FullyConnectedNetwork
 
 CHUNK = 2048
 """Images at a time, where batch norm takes its running statistics and images are independent of each other."""

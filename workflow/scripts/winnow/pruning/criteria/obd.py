@@ -9,7 +9,7 @@ from winnow.masks import prunable_names
 from winnow.pruning.criteria.gradients import CHUNK
 from winnow.pruning.scored import ScoredNetwork
 from winnow.streams import stream
-from winnow.torch_network import FullyConnectedNetwork
+from winnow.training.autograd import FullyConnectedNetwork
 
 Factors = Callable[[torch.Tensor], Iterator[torch.Tensor]]
 """Vectors (n, K) of logits (n, K) whose outer products sum to the loss's second derivative by the logits."""
