@@ -23,7 +23,7 @@ from winnow.training.engine import RELEASE_EVERY, Sgd
 from winnow.training.kernels_dense import PANEL
 from winnow.training.panels import ROWS
 from winnow.training.threads import Team, n_threads
-from winnow.training.vectors import aligned, padded
+from winnow.training.vectors import LINE, aligned, padded
 
 SPARSE_BELOW = 0.4
 """Density below which a layer is faster when stored sparsely; measured by `benchmarks/`, cost of a step by density."""
@@ -31,6 +31,7 @@ SPARSE_BELOW = 0.4
 _DEAD_APART = 0.05
 """Share of dead inputs from which the output layer keeps them apart."""
 
+_PREPARED = 100  # products that take as long as it takes to prepare a pixel of an image
 _CHUNK = 128  # validation images at a time: their activations stay in the cache
 _TILE_BYTES = 48 * 1024  # the first cache's usual size: of the images that a tile of sparse weights reads or writes
 
@@ -92,8 +93,9 @@ class HandwrittenEngine:
 
     def _forward(self, rows: np.ndarray) -> tuple[float, int]:
         """The loss and how many images are right; leaves the gradient of the logits in the last delta."""
-        self._gather(self._dataset.train, rows, self._inputs[0])
-        self._norms[0].forward(0, len(self._inputs[0]), self._inputs[0])
+        n_pixels = len(self._inputs[0])
+        n_products = _PREPARED * n_pixels * self._batch
+        self._team.share(partial(self._prepare, rows), n_pixels, grain=LINE, n_products=n_products)
         for i, layer in enumerate(self._layers):
             n_products = layer.n_weights * self._batch
             self._team.share(partial(self._apply, i), len(layer.bias), grain=layer.grain, n_products=n_products)
@@ -128,9 +130,14 @@ class HandwrittenEngine:
         else:
             norm.step(start, stop, layer.step(start, stop, delta, norm.y), self._inputs[i], self._deltas[i - 1])
 
-    def _gather(self, split: Split, rows: np.ndarray, x: np.ndarray) -> None:
+    def _prepare(self, rows: np.ndarray, start: int, stop: int) -> None:
+        """Some pixels of a batch, normalised."""
+        self._gather(self._dataset.train, rows, start, stop, self._inputs[0])
+        self._norms[0].forward(start, stop, self._inputs[0])
+
+    def _gather(self, split: Split, rows: np.ndarray, start: int, stop: int, x: np.ndarray) -> None:
         images, scale = np.asarray(split.images), np.float32(self._dataset.pixel_scale)
-        kernels.gather(images, rows, self._dataset.mean_image, scale, x)
+        kernels.gather(start, stop, images, rows, self._dataset.mean_image, scale, x)
 
     def accuracy(self) -> float:
         """Share of the validation images that are classified correctly; see `Engine`."""
@@ -139,7 +146,7 @@ class HandwrittenEngine:
         for start in range(0, len(split.images), _CHUNK):
             rows = np.arange(start, min(start + _CHUNK, len(split.images)))
             x = aligned(len(self._inputs[0]), len(rows), dtype)
-            self._gather(split, rows, x)
+            self._gather(split, rows, 0, len(x), x)
             for norm, layer in zip(self._norms, self._layers, strict=True):
                 z = aligned(len(layer.bias), len(rows), dtype)
                 layer.multiply(0, len(z), norm.evaluate(x), z, len(rows))
@@ -276,10 +283,10 @@ class _DenseLayer(_LayerBase):
         self._by_image = aligned(self._dy.shape[1], whole_panels, dtype)
 
     def multiply(self, start: int, stop: int, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
-        kernels_dense.multiply(start, stop, self._weight, y, n_images, z)
+        kernels_dense.multiply(start, stop, self._weight, False, y, n_images, z)
 
     def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
-        kernels_dense.multiply_back(start, stop, self._weight, delta, self._batch, self._dy)
+        kernels_dense.multiply(start, stop, self._weight, True, delta, self._batch, self._dy)
         kernels.write_by_image(start, stop, y, self._by_image)
         of_batch = (delta, self._by_image, self._batch)
         kernels_dense.descend(start, stop, *of_batch, self._mask, self._rate, self._weight)

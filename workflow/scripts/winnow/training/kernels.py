@@ -67,11 +67,17 @@ def exponential(x: float) -> float:
 
 @compiled
 def gather(
-    images: np.ndarray, rows: np.ndarray, mean_image: np.ndarray, pixel_scale: np.floating, x: np.ndarray
+    start: int,
+    stop: int,
+    images: np.ndarray,
+    rows: np.ndarray,
+    mean_image: np.ndarray,
+    pixel_scale: np.floating,
+    x: np.ndarray,
 ) -> None:
-    """x = the prepared images `rows`, transposed; bit for bit as `Dataset.prepare`."""
-    for first in range(0, len(x), _TILE):
-        last = min(first + _TILE, len(x))
+    """x = some pixels of the prepared images `rows`, transposed; bit for bit as `Dataset.prepare`."""
+    for first in range(start, stop, _TILE):
+        last = min(first + _TILE, stop)
         for b in range(len(rows)):
             row = rows[b]
             for j in range(first, last):

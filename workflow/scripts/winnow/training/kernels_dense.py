@@ -13,23 +13,12 @@ _BLOCK = 16  # panels side by side whose images by image stay in the first cache
 
 
 @compiled
-def multiply(start: int, stop: int, weight: np.ndarray, y: np.ndarray, n_images: int, z: np.ndarray) -> None:
-    """z = W y for some units."""
-    _multiply(start, stop, weight, weight.shape[1], 1, y, n_images, z)
-
-
-@compiled
-def multiply_back(start: int, stop: int, weight: np.ndarray, delta: np.ndarray, n_images: int, dy: np.ndarray) -> None:
-    """dy = Wᵀ δ for some inputs."""
-    _multiply(start, stop, weight, 1, weight.shape[1], delta, n_images, dy)
-
-
-@compiled
-def _multiply(
-    start: int, stop: int, a: np.ndarray, a_row: int, a_column: int, b: np.ndarray, n_images: int, out: np.ndarray
+def multiply(
+    start: int, stop: int, weight: np.ndarray, transposed: bool, b: np.ndarray, n_images: int, out: np.ndarray
 ) -> None:
-    """Some rows of out = A b, with A's rows and columns so far apart in `a`; of the columns as many as images."""
-    n, width, lanes = len(b), b.shape[1], LINE // b.itemsize
+    """Some rows of out = W b, or Wᵀ b: z = W y of some units, dy = Wᵀ δ of some inputs."""
+    a, n, width, lanes = weight, len(b), b.shape[1], LINE // b.itemsize
+    a_row, a_column = (1, weight.shape[1]) if transposed else (weight.shape[1], 1)
     whole = start + (stop - start) // ROWS * ROWS
     for i in range(start, whole, ROWS):
         c = 0
