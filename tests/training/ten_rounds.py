@@ -1,15 +1,13 @@
 """Ten rounds of IMP of a small network in a process of its own, whose environment chooses the processor's kernels.
 
 `python ten_rounds.py FOLDER PRECISION ENGINE …` prints, for each engine, a digest of the masks of all rounds and one of
-the last round's parameters.
+the last round's parameters.  Library and tests must be on the path of imports.
 """
 
 import hashlib
 import json
 import sys
 from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).parents[2] / "workflow" / "scripts"), str(Path(__file__).parents[1])]
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a training's numbers owe to the processor: on the CPU engines nothing; elsewhere rounding, and in float64 no mask."""
+"""What a training owes to the processor: on the CPU engines nothing, elsewhere rounding, and in float64 no mask."""
 
 import json
 import os
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from project import ROOT, SCRIPTS
 
 ENGINES = ["dense", "sparse"]
 
@@ -25,7 +27,8 @@ pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the olde
 def ten_rounds(folder, precision, engines, environment):
     script = Path(__file__).with_name("ten_rounds.py")
     command = [sys.executable, str(script), str(folder), precision, *engines]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    environment = os.environ | environment | {"PYTHONPATH": os.pathsep.join(map(str, (SCRIPTS, ROOT / "tests")))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
