@@ -11,11 +11,29 @@ exponential function is here.
 """
 
 import math
+import sys
+from importlib import import_module
 
 import numpy as np
 from numba import njit
 
 from winnow.training.vectors import LINE, add, add_product, load, sum_lanes, transpose, zeros
+
+
+def _load_numba_without_scipy() -> None:
+    """Import numba's routines for arrays, but not the BLAS of scipy that they look for: a quarter of a job's start.
+
+    Matrix products in compiled code would need it; there are none but those of `panels`.
+    """
+    if "scipy.linalg" not in sys.modules:
+        sys.modules["scipy.linalg"] = None  # type: ignore[assignment]  # to import it fails now
+        try:
+            import_module("numba.np.arraymath")
+        finally:
+            del sys.modules["scipy.linalg"]
+
+
+_load_numba_without_scipy()
 
 compiled = njit(nogil=True, cache=True, error_model="numpy")
 """For all kernels.  No fast arithmetic: what a compiler may reorder or fuse, it does otherwise on other processors."""
