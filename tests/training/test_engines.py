@@ -92,8 +92,14 @@ def test_equals_the_reference_on_any_network(datasets, hidden, batch, density, i
     batches = np.random.default_rng(seed).integers(80, size=(20, batch))
     expected, _ = trained("reference", start, mask, datasets[images], batches)
     actual, _ = trained(engine, start, mask, datasets[images], batches)
-    # Where an activation hardly varies over a small batch, batch norm amplifies rounding by up to 1 / √ε a layer.
-    assert_same(actual, expected, 1e-5)
+    # Where an activation hardly varies over a small batch, batch norm amplifies rounding by up to 1 / √ε a layer: what
+    # engines may differ by is what the reference differs by when its start is changed in the last digit.
+    digits = np.random.default_rng(seed)
+    disturbed = {name: array * (1 + 1e-15 * digits.standard_normal(array.shape)) for name, array in start.items()}
+    other, _ = trained("reference", disturbed, mask, datasets[images], batches)
+    for name, array in expected.items():
+        tolerance = 1e-10 * max(abs(array).max(), 1e-3) + 100 * abs(other[name] - array).max()
+        np.testing.assert_allclose(actual[name], array, rtol=0, atol=tolerance, err_msg=name)
     for name, m in mask.items():
         assert (actual[name][~m] == 0).all()
 

@@ -65,6 +65,7 @@ class HandwrittenEngine:
         self._sgd, self._layout = sgd, layout
         self._build(start, mask or {})
         self._inputs, self._deltas = ([aligned(n, sgd.batch, dtype) for n in ns] for ns in (sizes[:-1], sizes[1:]))
+        self._by_image = aligned(self._inputs[0].shape[1], sizes[0], dtype)
         self._per_image = np.empty((3, sgd.batch), dtype)
 
     def _build(self, start: Parameters, mask: Mask) -> None:
@@ -132,21 +133,24 @@ class HandwrittenEngine:
 
     def _prepare(self, rows: np.ndarray, start: int, stop: int) -> None:
         """Some pixels of a batch, normalised."""
-        self._gather(self._dataset.train, rows, start, stop, self._inputs[0])
+        self._gather(self._dataset.train, rows, start, stop, self._by_image, self._inputs[0])
         self._norms[0].forward(start, stop, self._inputs[0])
 
-    def _gather(self, split: Split, rows: np.ndarray, start: int, stop: int, x: np.ndarray) -> None:
+    def _gather(
+        self, split: Split, rows: np.ndarray, start: int, stop: int, by_image: np.ndarray, x: np.ndarray
+    ) -> None:
         images, scale = np.asarray(split.images), np.float32(self._dataset.pixel_scale)
-        kernels.gather(start, stop, images, rows, self._dataset.mean_image, scale, x)
+        kernels.gather(start, stop, images, rows, self._dataset.mean_image, scale, by_image, x)
 
     def accuracy(self) -> float:
         """Share of the validation images that are classified correctly; see `Engine`."""
         split, dtype = self._dataset.validation, self._inputs[0].dtype
         n_correct = 0
+        by_image = aligned(_CHUNK, len(self._inputs[0]), dtype)
         for start in range(0, len(split.images), _CHUNK):
             rows = np.arange(start, min(start + _CHUNK, len(split.images)))
             x = aligned(len(self._inputs[0]), len(rows), dtype)
-            self._gather(split, rows, 0, len(x), x)
+            self._gather(split, rows, 0, len(x), by_image, x)
             for norm, layer in zip(self._norms, self._layers, strict=True):
                 z = aligned(len(layer.bias), len(rows), dtype)
                 layer.multiply(0, len(z), norm.evaluate(x), z, len(rows))

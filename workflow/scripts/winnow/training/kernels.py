@@ -17,7 +17,20 @@ from importlib import import_module
 import numpy as np
 from numba import njit
 
-from winnow.training.vectors import LINE, add, add_product, load, sum_lanes, transpose, zeros
+from winnow.training.vectors import (
+    LINE,
+    add,
+    add_product,
+    add_scaled,
+    filled,
+    first_lanes,
+    load,
+    scaled,
+    store,
+    sum_lanes,
+    transpose,
+    zeros,
+)
 
 
 def _load_numba_without_scipy() -> None:
@@ -38,7 +51,6 @@ _load_numba_without_scipy()
 compiled = njit(nogil=True, cache=True, error_model="numpy")
 """For all kernels.  No fast arithmetic: what a compiler may reorder or fuse, it does otherwise on other processors."""
 
-_TILE = 64  # pixels transposed at a time
 _TO_BASE_2 = 1 / math.log(2)
 _LN2_HIGH, _LN2_LOW = float.fromhex("0x1.62e42fee00000p-1"), float.fromhex("0x1.a39ef35793c76p-33")
 _TAYLOR = tuple(1 / math.factorial(n) for n in range(14))
@@ -91,15 +103,23 @@ def gather(
     rows: np.ndarray,
     mean_image: np.ndarray,
     pixel_scale: np.floating,
+    by_image: np.ndarray,
     x: np.ndarray,
 ) -> None:
-    """x = some pixels of the prepared images `rows`, transposed; bit for bit as `Dataset.prepare`."""
-    for first in range(start, stop, _TILE):
-        last = min(first + _TILE, stop)
+    """x = some pixels of the prepared images `rows`, by_image = xᵀ; bit for bit as `Dataset.prepare`."""
+    for b in range(len(rows)):
+        # Slices, since numba vectorises only loops that begin at 0.
+        image, mean, prepared = images[rows[b], start:stop], mean_image[start:stop], by_image[b, start:stop]
+        for j in range(stop - start):
+            prepared[j] = (np.float32(image[j]) - mean[j]) / pixel_scale
+    lanes = LINE // x.itemsize
+    whole = start + (stop - start) // lanes * lanes
+    for j in range(start, whole, lanes):
+        for b in range(0, x.shape[1], lanes):
+            transpose(by_image, b, j, x, j, b)
+    for j in range(whole, stop):
         for b in range(len(rows)):
-            row = rows[b]
-            for j in range(first, last):
-                x[j, b] = (np.float32(images[row, j]) - mean_image[j]) / pixel_scale
+            x[j, b] = by_image[b, j]
 
 
 @compiled
@@ -119,15 +139,17 @@ def normalise(
     y: np.ndarray,
 ) -> None:
     """Batch norm of each feature: normed = (x − E x) / √(var x + ε), y = γ normed + β; updates the running moments."""
+    lanes = LINE // x.itemsize
     for j in range(start, stop):
         mean = sum_row(x, j) / x.dtype.type(n_images)
-        for b in range(n_images):
-            normed[j, b] = x[j, b] - mean
+        for b in range(0, n_images, lanes):
+            store(normed, j, b, first_lanes(add(load(x, j, b), filled(x, -mean)), n_images - b))
         squares = dot_rows(normed, j, normed, j)
         inverse = x.dtype.type(1 / math.sqrt(squares / n_images + epsilon))
-        for b in range(n_images):
-            normed[j, b] *= inverse
-            y[j, b] = gamma[j] * normed[j, b] + beta[j]
+        for b in range(0, n_images, lanes):
+            value = scaled(inverse, load(normed, j, b))
+            store(normed, j, b, value)
+            store(y, j, b, first_lanes(add_scaled(filled(y, beta[j]), gamma[j], value), n_images - b))
         inverse_sd[j] = inverse
         running_mean[j] = keep * running_mean[j] + (1 - keep) * mean
         running_var[j] = keep * running_var[j] + (1 - keep) * squares / (n_images - 1)

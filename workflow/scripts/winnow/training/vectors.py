@@ -141,6 +141,35 @@ def zeros(typing: TypingContext, array: "_Array") -> tuple[Signature, _Code]:
     return vector(array), code
 
 
+@TypedIntrinsic[[np.ndarray, Real], Vector]()
+def filled(typing: TypingContext, array: "_Array", value: types.Type) -> tuple[Signature, _Code]:
+    """A vector of an array's type, each lane the same number."""
+    vector = VectorType(array.dtype)
+
+    def code(
+        context: BaseContext, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Value:
+        return everywhere(builder, arguments[1], context.get_value_type(vector).count)
+
+    return vector(array, vector.real), code
+
+
+@TypedIntrinsic[[Vector, int], Vector]()
+def first_lanes(typing: TypingContext, vector: VectorType, n: types.Type) -> tuple[Signature, _Code]:
+    """The first n numbers of a vector, of which there may be fewer; then zeros."""
+
+    def code(
+        context: BaseContext, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]
+    ) -> ir.Value:
+        value, n = arguments
+        count = value.type.count
+        lanes = ir.Constant(ir.VectorType(n.type, count), [n.type(k) for k in range(count)])
+        kept = builder.icmp_signed("<", lanes, everywhere(builder, n, count))
+        return builder.select(kept, value, ir.Constant(value.type, None))
+
+    return vector(vector, types.intp), code
+
+
 @TypedIntrinsic[[Vector, Real, Vector], Vector]()
 def add_scaled(
     typing: TypingContext, total: VectorType, scale: types.Type, vector: VectorType
