@@ -21,7 +21,6 @@ from winnow.training.vectors import (
     LINE,
     add,
     add_product,
-    add_scaled,
     filled,
     first_lanes,
     load,
@@ -149,7 +148,7 @@ def normalise(
         for b in range(0, n_images, lanes):
             value = scaled(inverse, load(normed, j, b))
             store(normed, j, b, value)
-            store(y, j, b, first_lanes(add_scaled(filled(y, beta[j]), gamma[j], value), n_images - b))
+            store(y, j, b, first_lanes(add(scaled(gamma[j], value), filled(y, beta[j])), n_images - b))
         inverse_sd[j] = inverse
         running_mean[j] = keep * running_mean[j] + (1 - keep) * mean
         running_var[j] = keep * running_var[j] + (1 - keep) * squares / (n_images - 1)
