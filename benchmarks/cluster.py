@@ -33,6 +33,8 @@ GROUPS = {  # the rules whose time is the work of a group's jobs
         "measure_locality",
         "measure_kurtosis",
         "measure_participation",
+        "measure_positions",
+        "measure_nongaussianity",
         "measure_cavity",
         "measure_cavity_example",
     ],

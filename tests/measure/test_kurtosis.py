@@ -4,7 +4,7 @@ from small import OTHER_DEVICES, assert_same_table, make_dataset, make_parameter
 
 from reference import kurtosis as reference
 from winnow.masks import density
-from winnow.measure import kurtosis
+from winnow.measure import by_class
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.store.tables import read_table, write_table
 from winnow.streams import stream
@@ -16,7 +16,7 @@ N_INPUTS = 108
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
     """Chunks that end in the middle of classes."""
-    monkeypatch.setattr(kurtosis, "_CHUNK", 37)
+    monkeypatch.setattr(by_class, "CHUNK", 37)
 
 
 def expected_by_class(preactivations, labels, n_classes):

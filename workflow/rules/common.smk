@@ -5,6 +5,7 @@ Needs: CONFIG.
 
 from snakemake.exceptions import WorkflowError
 
+from winnow.config.sections import FURTHER_TABLES
 from winnow.config.sources.source import CLONE_SUFFIX
 from winnow.job.versions import VERSIONS
 from winnow.pruning.criteria.registry import CRITERIA
@@ -18,6 +19,8 @@ ROUNDS = list(range(1, CONFIG.pruning.rounds + 1))
 PREPARED = [name for name in CONFIG.datasets if name not in CONFIG.blends]
 CLONED = [name for name, settings in CONFIG.datasets.items() if settings.clone is not None]
 CLONES = [f"{name}{CLONE_SUFFIX}" for name in CLONED]
+# Those that are measured where they are asked for (setting `measure.statistics`).
+FURTHER = [table for statistic in CONFIG.measure.statistics for table in FURTHER_TABLES[statistic]]
 STATISTICS = [
     "locality",
     "locality_population",
@@ -28,6 +31,7 @@ STATISTICS = [
     "cavity",
     "training",
     *(["certificate"] if CLONED else []),
+    *FURTHER,
 ]
 TRAINING = {**CONFIG.training.model_dump(), **CONFIG.network.model_dump(include={"norm_keep", "norm_epsilon"})}
 
@@ -168,6 +172,11 @@ def run_tables(statistic, datasets=CONFIG.all_datasets, methods=METHODS):
         statistic=statistic,
         allow_missing=True,
     )
+
+
+def further_table(table):
+    """The gathered table of a statistic that is measured where it is asked for; none where it is not."""
+    return f"results/{{experiment}}/{table}.parquet" if table in FURTHER else []
 
 
 def training_tables(datasets=CONFIG.all_datasets, methods=METHODS):

@@ -98,6 +98,68 @@ rule measure_participation:
         "../scripts/measure_participation.py"
 
 
+rule measure_positions:
+    """Fan-in, entropy and variance of positions, and nearest distance of the first layer's units, after every round."""
+    input:
+        dataset="results/{experiment}/data/{dataset}",
+        rewind=start_of,
+        masks=expand(
+            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
+            round=ROUNDS,
+            allow_missing=True,
+        ),
+    output:
+        positions="results/{experiment}/runs/{dataset}/seed{seed}/{method}/positions.parquet",
+    log:
+        "results/{experiment}/logs/measure_positions/{dataset}_seed{seed}_{method}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/measure_positions/{dataset}_seed{seed}_{method}.tsv"
+    conda:
+        MEASURING_ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("measure_positions"),
+        runtime=minutes("measure_positions"),
+    params:
+        channels=CONFIG.locality.channels,
+        version=VERSIONS["measure_positions"],
+    script:
+        "../scripts/measure_positions.py"
+
+
+rule measure_nongaussianity:
+    """Skewness, sixth cumulant and negentropy of the first layer's preactivations, after every round."""
+    input:
+        dataset="results/{experiment}/data/{dataset}",
+        rewind=start_of,
+        masks=expand(
+            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
+            round=ROUNDS,
+            allow_missing=True,
+        ),
+    output:
+        by_unit="results/{experiment}/runs/{dataset}/seed{seed}/{method}/nongaussianity_by_unit.parquet",
+        by_class="results/{experiment}/runs/{dataset}/seed{seed}/{method}/nongaussianity_by_class.parquet",
+    log:
+        "results/{experiment}/logs/measure_nongaussianity/{dataset}_seed{seed}_{method}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/measure_nongaussianity/{dataset}_seed{seed}_{method}.tsv"
+    conda:
+        MEASURING_ENVIRONMENT
+    threads: CONFIG.compute.measure_threads
+    resources:
+        mem_mb=memory("measure_nongaussianity"),
+        runtime=minutes("measure_nongaussianity"),
+        gpu=MEASURING_GPUS,
+        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+    params:
+        device=CONFIG.compute.measuring_device,
+        epsilon=CONFIG.network.norm_epsilon,
+        version=VERSIONS["measure_nongaussianity"],
+    script:
+        "../scripts/measure_nongaussianity.py"
+
+
 rule measure_cavity:
     """Cavity scores (Eqs. 5, 6) by the round of removal, after every round."""
     input:
@@ -215,6 +277,9 @@ rule compare_methods:
         kurtosis="results/{experiment}/kurtosis_by_class.parquet",
         training="results/{experiment}/training.parquet",
         cavity="results/{experiment}/cavity.parquet",
+        # Where they are asked for.
+        positions=further_table("positions"),
+        nongaussianity=further_table("nongaussianity_by_class"),
     output:
         table="results/{experiment}/methods.parquet",
         csv=report(

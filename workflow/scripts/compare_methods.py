@@ -15,6 +15,11 @@ tables = MethodTables(
     kurtosis=read_table(snakemake.input.kurtosis, "kurtosis_by_class").to_pandas(),
     training=read_table(snakemake.input.training, "training").to_pandas(),
     cavity=read_table(snakemake.input.cavity, "cavity").to_pandas(),
+    # Where they are asked for.
+    positions=read_table(path, "positions").to_pandas() if (path := snakemake.input.positions) else None,
+    nongaussianity=read_table(path, "nongaussianity_by_class").to_pandas()
+    if (path := snakemake.input.nongaussianity)
+    else None,
 )
 columns = compare_methods(tables, methods=snakemake.params.methods, nested=snakemake.params.nested)
 write_table(snakemake.output.table, "methods", columns)

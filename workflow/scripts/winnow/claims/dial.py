@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from winnow.claims.methods import STATISTICS
+from winnow.claims.methods import in_words
 from winnow.claims.seeds import adjust
 
 Columns = dict[str, list[Any]]
@@ -113,17 +113,18 @@ def summarise_trends(trends: Columns) -> str:
     """The table `trends` as Markdown: a table an arm, a row a statistic, a column a method."""
     table = pd.DataFrame(trends).fillna({"compared_with": ""})
     lines: list[str] = []
+    meanings = in_words(table)
     for arm, of_arm in table.groupby("arm", sort=False):
         curves = {(row["method"], row["compared_with"], row["statistic"]): _cell(row) for _, row in of_arm.iterrows()}
         columns = list(dict.fromkeys((method, other) for method, other, _ in curves))
         names = [f"{method} − {other}" if other else method for method, other in columns]
         lines += [f"## {arm}", "", "| statistic | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
-        for statistic in STATISTICS:
+        for statistic in meanings:
             cells = [curves.get((*column, statistic), "-") for column in columns]
             if set(cells) != {"-"}:
                 lines.append(f"| {statistic} | " + " | ".join(cells) + " |")
         lines.append("")
-    words = [f"- {name}: {meaning}" for name, meaning in STATISTICS.items()]
+    words = [f"- {name}: {meaning}" for name, meaning in meanings.items()]
     note = (
         "Means over the seeds on Gaussian images and at the arm's end, after the last round; the direction of the "
         "trend, and its p: Page's test with the seeds as blocks, exact, two-sided, adjusted for all tests of this file "

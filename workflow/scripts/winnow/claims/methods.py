@@ -25,6 +25,17 @@ STATISTICS = {
 }
 """What is compared, in words."""
 
+FURTHER = {
+    "fan_in_variation": "standard deviation of the units' fan-in over its mean",
+    "position_entropy": "mean entropy of the position of a unit's weights, nats",
+    "position_spread": "mean root of the variance of the position of a unit's weights, along an axis, pixels",
+    "nearest_ratio": "mean distance to the nearest weight over what chance gives; 1 without structure",
+    "skewness": "mean over classes and units of the absolute skewness",
+    "sixth_cumulant": "mean over classes of the units' median sixth cumulant; 0 for a Gaussian",
+    "negentropy": "mean over classes and units of the negentropy (b), nats; 0 for a Gaussian",
+}
+"""What is compared too where it was measured (setting `measure.statistics`), in words."""
+
 
 class MethodTables(NamedTuple):
     """The tables of all runs that the comparison is made of."""
@@ -35,6 +46,8 @@ class MethodTables(NamedTuple):
     kurtosis: pd.DataFrame
     training: pd.DataFrame
     cavity: pd.DataFrame
+    positions: pd.DataFrame | None = None
+    nongaussianity: pd.DataFrame | None = None
 
 
 _KEYS = ["dataset", "method", "seed", "round"]
@@ -71,7 +84,7 @@ def compare_methods(tables: MethodTables, *, methods: Sequence[str], nested: Seq
                     continue
                 density = float(densities[dataset, method, n])
                 what = {"dataset": dataset, "method": method, "round": n, "density": density}
-                for statistic in STATISTICS:
+                for statistic in values:
                     at = [values[statistic].get((dataset, method, seed, n), np.nan) for seed in seeds]
                     why = _why(statistic, method, nested)
                     rows += _rows({**what, "statistic": statistic}, seeds, at, why, is_difference=False)
@@ -103,7 +116,28 @@ def _values(tables: MethodTables) -> dict[str, "pd.Series[float]"]:
         for n in range(1, int(cells["rounds_done"].max()) + 2)
     }
     found["cavity_signs"] = pd.Series(signs, dtype=float)
+    if tables.positions is not None:
+        found |= _of_positions(tables.positions)
+    if tables.nongaussianity is not None:
+        of_run = tables.nongaussianity.groupby(_KEYS)
+        found["skewness"] = of_run["skewness_size"].mean()
+        found["sixth_cumulant"] = of_run["sixth_cumulant_median"].mean()
+        found["negentropy"] = of_run["negentropy_b"].mean()
     return {name: series.astype(float) for name, series in found.items()}
+
+
+def _of_positions(positions: pd.DataFrame) -> dict[str, "pd.Series[float]"]:
+    variance = (positions["position_variance_x"] + positions["position_variance_y"]) / 2
+    positions = positions.assign(
+        spread=np.sqrt(variance), ratio=positions["nearest_distance"] / positions["nearest_distance_expected"]
+    )
+    of_run = positions.groupby(_KEYS)
+    return {
+        "fan_in_variation": of_run["n_weights"].std(ddof=0) / of_run["n_weights"].mean(),
+        "position_entropy": of_run["position_entropy"].mean(),
+        "position_spread": of_run["spread"].mean(),
+        "nearest_ratio": of_run["ratio"].mean(),
+    }
 
 
 def _why(statistic: str, method: str, nested: Sequence[str]) -> str:
@@ -116,7 +150,7 @@ def _why(statistic: str, method: str, nested: Sequence[str]) -> str:
             return "no cavity scores were measured"
         case "pair_correlation":
             return "no unit has two weights in a channel"
-        case "kurtosis":
+        case "kurtosis" | "skewness" | "sixth_cumulant" | "negentropy":
             return "no unit's preactivation varies"
         case _:
             return "no unit has enough weights"
@@ -156,21 +190,25 @@ def summarise_methods(columns: Columns) -> str:
     """The methods at the final density as Markdown: a table a dataset, a row a method, the difference to IMP below."""
     table = pd.DataFrame(columns)
     table = table[table["seed"].isna() & (table["round"] == table["round"].max())]
-    lines = []
+    lines, words = [], in_words(table)
     for dataset, of_dataset in table.groupby("dataset", sort=False):
         density = of_dataset.loc[of_dataset["method"] == of_dataset["method"].iloc[0], "density"].iloc[0]
         lines += [f"## {dataset}, after round {of_dataset['round'].iloc[0]} (density {density:.3g})", ""]
-        lines += ["| method | " + " | ".join(STATISTICS) + " |", "| --- |" + " --- |" * len(STATISTICS)]
+        lines += ["| method | " + " | ".join(words) + " |", "| --- |" + " --- |" * len(words)]
         for method, rows in of_dataset.groupby("method", sort=False):
-            cells = [_cell(rows[rows["statistic"] == statistic]) for statistic in STATISTICS]
+            cells = [_cell(rows[rows["statistic"] == statistic]) for statistic in words]
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
         lines.append("")
-    words = [f"- {name}: {meaning}" for name, meaning in STATISTICS.items()]
     note = (
         "Means over the seeds; in brackets the mean difference to IMP of the same seed and its 95 % interval (t), "
         "which with few seeds is wide. A dash: no value; `methods.csv` says why."
     )
-    return "\n".join([*lines, note, "", *words, ""])
+    return "\n".join([*lines, note, "", *(f"- {name}: {meaning}" for name, meaning in words.items()), ""])
+
+
+def in_words(table: pd.DataFrame) -> dict[str, str]:
+    """The statistics of a table that has a column `statistic`, and what they mean; the paper's are all of them there."""
+    return STATISTICS | {name: words for name, words in FURTHER.items() if name in set(table["statistic"])}
 
 
 def _cell(rows: pd.DataFrame) -> str:

@@ -9,7 +9,17 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from winnow.config.datasets import DatasetSettings
 from winnow.config.methods import Methods, resolve
-from winnow.config.sections import Components, Compute, Explorer, Figures, Locality, Network, Pruning, Training
+from winnow.config.sections import (
+    Components,
+    Compute,
+    Explorer,
+    Figures,
+    Locality,
+    Measure,
+    Network,
+    Pruning,
+    Training,
+)
 from winnow.config.settings import Name, Seed, Settings
 from winnow.config.sources.blend import Blend
 from winnow.config.sources.source import CLONE_SUFFIX, Clone, Source
@@ -42,6 +52,7 @@ class Config(Settings):
     training: Training = Field(default_factory=Training, description=Training.__doc__)
     pruning: Pruning = Field(default_factory=Pruning, description=Pruning.__doc__)
     locality: Locality = Field(default_factory=Locality, description=Locality.__doc__)
+    measure: Measure = Field(default_factory=Measure, description=Measure.__doc__)
     components: Components = Field(default_factory=Components, description=Components.__doc__)
     figures: Figures = Field(default_factory=Figures, description=Figures.__doc__)
     explorer: Explorer = Field(default_factory=Explorer, description=Explorer.__doc__)

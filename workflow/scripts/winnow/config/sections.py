@@ -99,6 +99,30 @@ class Locality(Settings):
     min_weights: TwoOrMore = Field(5, description="units with fewer weights have no width")
 
 
+class Measure(Settings):
+    """What is measured beside the paper's statistics."""
+
+    statistics: list[Literal["positions", "nongaussianity"]] = Field(
+        [],
+        description="further statistics of every run, each a table and rows of the table methods: positions, "
+        "nongaussianity; see docs/measures.md",
+    )
+
+    @field_validator("statistics")
+    @classmethod
+    def _each_once(cls, statistics: list[str]) -> list[str]:
+        if len(set(statistics)) < len(statistics):
+            raise ValueError(f"a statistic is listed twice: {statistics}")
+        return statistics
+
+
+FURTHER_TABLES = {
+    "positions": ("positions",),
+    "nongaussianity": ("nongaussianity_by_unit", "nongaussianity_by_class"),
+}
+"""The tables of each of the statistics that `measure.statistics` can ask for."""
+
+
 class Components(Settings):
     """PCA and ICA of the validation images."""
 

@@ -34,6 +34,8 @@ MEMORY_MB = {
     "measure_locality": 1000,
     "measure_kurtosis": 1500,
     "measure_participation": 500,
+    "measure_positions": 1000,
+    "measure_nongaussianity": 1500,
     "measure_cavity": 2000,
     "measure_cavity_example": 2000,
     "measure_components": 2000,
@@ -135,6 +137,7 @@ def minutes(step: str, size: Size, attempt: int = 1, device: str = "cpu") -> int
         **dict.fromkeys(_TRAINING, (training := 6 * size.n_parameters * size.batch * size.steps)),
         "prune_while_training": 5 * training,  # a density may have to be sought
         "measure_kurtosis": products,
+        "measure_nongaussianity": 3 * products,  # two passes, and exponentials
         # cavity scores of each round, or up to a hundred passes through all parameters a round
         "prune_oneshot_network": 5 * products,
         "prune_at_start": 5 * products + 2000 * size.n_parameters * size.rounds,

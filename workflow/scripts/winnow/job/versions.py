@@ -22,6 +22,8 @@ VERSIONS: dict[str, int] = {
     "measure_locality": 3,
     "measure_kurtosis": 3,
     "measure_participation": 1,
+    "measure_positions": 1,
+    "measure_nongaussianity": 1,
     "measure_cavity": 3,
     "measure_cavity_example": 3,
     "measure_components": 3,

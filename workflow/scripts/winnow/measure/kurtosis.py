@@ -7,12 +7,10 @@ import numpy as np
 
 from winnow.masks import density
 from winnow.measure.arrays import Array, Arrays, arrays_on
-from winnow.measure.preactivations import ZERO_SD, check_inputs, effective_weights, subtract_mean, validation_chunks
+from winnow.measure.by_class import chunks_by_class, class_means, negligible_variance, of_order_one
+from winnow.measure.preactivations import check_inputs, effective_weights, subtract_mean
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
-
-_CHUNK = 1024  # images at a time
-_ROUNDING = 1e-12  # of a mean in float64
 
 
 class KurtosisTables(NamedTuple):
@@ -44,7 +42,7 @@ def measure_kurtosis(
     Raises:
         ValueError: parameters, masks and images do not fit together.
     """
-    weights = [_of_order_one(effective_weights(parameters, mask, epsilon=epsilon)) for mask in masks]
+    weights = [of_order_one(effective_weights(parameters, mask, epsilon=epsilon)) for mask in masks]
     check_inputs(dataset, weights[0].shape[1])
     with arrays_on(device) as arrays:
         kurtosis = [*_kurtosis(weights, dataset, arrays)]
@@ -53,13 +51,6 @@ def measure_kurtosis(
         _by_unit([of_all for of_all, _ in kurtosis], densities),
         _by_class([of_class for _, of_class in kurtosis], densities),
     )
-
-
-def _of_order_one(weights: np.ndarray) -> np.ndarray:
-    """Each unit's weights times a power of two, float32: no digit and no kurtosis changes, and λ⁴ stays in range."""
-    _, exponent = np.frexp(np.abs(weights).max(axis=1, keepdims=True))
-    scaled: np.ndarray = np.ldexp(weights, -exponent)
-    return scaled.astype(np.float32)
 
 
 def _kurtosis(weights: list[np.ndarray], dataset: Dataset, arrays: Arrays) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -71,7 +62,7 @@ def _kurtosis(weights: list[np.ndarray], dataset: Dataset, arrays: Arrays) -> It
     """
     labels = np.asarray(dataset.validation.labels)
     n_images = np.bincount(labels, minlength=len(dataset.classes)).astype(np.float64)
-    means = _class_means(dataset, n_images, arrays)
+    means = class_means(dataset, n_images, arrays)
     on_device = [arrays.put(w) for w in weights]
     sums, squares = _sums_of_powers(on_device, dataset, means, arrays)
     means, squares = arrays.get(means), arrays.get(squares)
@@ -82,8 +73,7 @@ def _kurtosis(weights: list[np.ndarray], dataset: Dataset, arrays: Arrays) -> It
     for single, of_round in zip(weights, sums, strict=True):
         sum2, sum3, sum4 = arrays.get(of_round)
         w = single.astype(np.float64)
-        # Beside the variance of λ if the inputs were independent; where they are constant, beside the means' rounding.
-        negligible = np.maximum(ZERO_SD**2 * (w**2 @ variance), (_ROUNDING * (np.abs(w) @ largest)) ** 2)
+        negligible = negligible_variance(w, variance, largest)
         shift = w @ offsets.T  # (H, K), the class means of λ about the mean over all images
         second = (sum2 + n_images * shift**2).sum(axis=1)
         fourth = (sum4 + 4 * shift * sum3 + 6 * shift**2 * sum2 + n_images * shift**4).sum(axis=1)
@@ -104,7 +94,7 @@ def _sums_of_powers(weights: list[Array], dataset: Dataset, means: Array, arrays
     n_units, n_inputs = weights[0].shape
     sums = [arrays.zeros(3, n_units, len(means)) for _ in weights]
     squares = arrays.zeros(n_inputs)
-    for images, classes, members in _chunks(dataset, arrays):
+    for images, classes, members in chunks_by_class(dataset, arrays):
         centred = subtract_mean(images, members @ means[classes], arrays)
         squares += xp.sum(centred * centred, axis=0, dtype=xp.float64)
         members = xp.astype(members, xp.float32)
@@ -114,28 +104,6 @@ def _sums_of_powers(weights: list[Array], dataset: Dataset, means: Array, arrays
             for k, power in enumerate((power2, power2 * power1, power2 * power2)):
                 total[k, :, classes] += power @ members
     return sums, squares
-
-
-def _chunks(dataset: Dataset, arrays: Arrays) -> Iterator[tuple[Array, slice, Array]]:
-    """Chunks of images sorted by class, the classes from the first to the last in each, and which image is whose.
-
-    The last is 1 or 0, (n, classes) float64: a product with it adds up by class, in the same order each time.
-    """
-    xp, labels = arrays.xp, np.asarray(dataset.validation.labels)
-    order = np.argsort(labels, kind="stable")
-    for k, images in enumerate(validation_chunks(dataset, _CHUNK, order, arrays)):
-        label = labels[order[k * _CHUNK : (k + 1) * _CHUNK]]
-        classes = np.arange(label[0], label[-1] + 1)
-        yield images, slice(label[0], label[-1] + 1), arrays.put(label[:, None] == classes, xp.float64)
-
-
-def _class_means(dataset: Dataset, n_images: np.ndarray, arrays: Arrays) -> Array:
-    """Mean prepared image of each class, (K, D) float64; zero for a class without images."""
-    xp = arrays.xp
-    means = arrays.zeros(len(n_images), dataset.validation.images.shape[1])
-    for images, classes, members in _chunks(dataset, arrays):
-        means[classes] += members.T @ xp.astype(images, xp.float64)
-    return means / arrays.put(np.maximum(n_images, 1))[:, None]
 
 
 def _by_unit(kurtosis: list[np.ndarray], densities: list[float]) -> dict[str, np.ndarray]:

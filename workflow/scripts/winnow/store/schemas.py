@@ -38,6 +38,17 @@ _WIDTHS = (
     column("converged", BOOL, "whether the fit converged; null where there was nothing to fit", nullable=True),
 )
 
+_NEGENTROPIES = tuple(
+    column(
+        f"negentropy_{which}",
+        FLOAT,
+        f"Hyvarinen's approximation to the negentropy with {function}; of a class the mean over units; 0: Gaussian",
+        "nats",
+        True,
+    )
+    for which, function in {"a": "|y|", "b": "exp(-y^2 / 2)"}.items()
+)
+
 _INTERVAL = (
     column("interval_low", FLOAT, "lower end of the mean's 95 % interval over seeds (t)", nullable=True),
     column("interval_high", FLOAT, "upper end of the mean's 95 % interval over seeds (t)", nullable=True),
@@ -137,6 +148,62 @@ SCHEMAS: dict[str, pa.Schema] = {
                 "over their number if all are of one size",
                 nullable=True,
             ),
+        ]
+    ),
+    "positions": pa.schema(
+        [
+            *KEYS,
+            _UNIT,
+            column("n_weights", INTEGER, "fan-in: surviving weights of the unit", "weights"),
+            column(
+                "position_entropy",
+                FLOAT,
+                "entropy of a pixel's position, chosen by the unit's squared weights at the start; log of the number "
+                "of pixels if all weigh alike",
+                "nats",
+                True,
+            ),
+            column("position_variance_x", FLOAT, "variance of that pixel's column", "pixels^2", True),
+            column("position_variance_y", FLOAT, "variance of that pixel's row", "pixels^2", True),
+            column(
+                "nearest_distance",
+                FLOAT,
+                "mean distance from a surviving weight to the nearest other one of the unit and channel",
+                "pixels",
+                True,
+            ),
+            column(
+                "nearest_distance_expected",
+                FLOAT,
+                "its mean over random masks with the unit's number of weights in each channel",
+                "pixels",
+                True,
+            ),
+        ]
+    ),
+    "nongaussianity_by_unit": pa.schema(
+        [
+            *KEYS,
+            _UNIT,
+            column("skewness", FLOAT, "skewness of the preactivation over all validation images", nullable=True),
+            column("sixth_cumulant", FLOAT, "its sixth cumulant, of variance 1; 0 for a Gaussian", nullable=True),
+            *_NEGENTROPIES,
+        ]
+    ),
+    "nongaussianity_by_class": pa.schema(
+        [
+            *KEYS,
+            column("class", INTEGER, "index of the class"),
+            column(
+                "skewness_size",
+                FLOAT,
+                "mean over units of the absolute skewness over the images of the class",
+                nullable=True,
+            ),
+            column("sixth_cumulant_mean", FLOAT, "mean over units of the sixth cumulant, of variance 1", nullable=True),
+            column("sixth_cumulant_median", FLOAT, "median over units of the same", nullable=True),
+            *_NEGENTROPIES,
+            column("n_units", INTEGER, "units whose preactivation varies", "units"),
         ]
     ),
     "cavity": pa.schema(
