@@ -7,6 +7,7 @@ from scipy import stats
 from test_claims import cavity, kurtosis, locality, pair_correlation
 
 from winnow.claims.methods import (
+    FURTHER,
     STATISTICS,
     MethodTables,
     compare_methods,
@@ -61,6 +62,49 @@ def test_values_are_those_of_the_statistics_by_seed():
     assert at(table, "snip", "kurtosis", seed=0)["value"] == pytest.approx(4.0)
     assert at(table, "imp", "accuracy", seed=0, n=1)["value"] == pytest.approx(0.4)  # of the last step
     assert set(table["round"]) == {1, 2} and set(table["statistic"]) == set(STATISTICS)
+
+
+def with_further(given):
+    runs = given.participation[["dataset", "method", "seed", "round"]].drop_duplicates()
+    units = pd.concat([runs.assign(unit=unit) for unit in (1, 2)])
+    positions = units.assign(
+        n_weights=10 * units["unit"],
+        position_entropy=units["unit"] + units["seed"],
+        position_variance_x=8.0 * units["unit"] ** 2,
+        position_variance_y=10.0 * units["unit"] ** 2,
+        nearest_distance=1.0,
+        nearest_distance_expected=4.0,
+    )
+    positions.loc[positions["unit"] == 1, "nearest_distance"] = np.nan  # a unit with a single weight
+    classes = pd.concat([runs.assign(**{"class": k}) for k in (0, 1)])
+    nongaussianity = classes.assign(
+        skewness_size=classes["class"] + 0.5,
+        sixth_cumulant_mean=100.0,
+        sixth_cumulant_median=-3.0 * classes["round"],
+        negentropy_a=7.0,
+        negentropy_b=0.1 * classes["class"],
+    )
+    return given._replace(positions=positions, nongaussianity=nongaussianity)
+
+
+def test_what_was_measured_beside_is_compared_too():
+    given = with_further(tables())
+    table = compared(given)
+    assert set(table["statistic"]) == set(STATISTICS) | set(FURTHER)
+    expected = {
+        "fan_in_variation": 1 / 3,  # of 10 and 20
+        "position_entropy": 2.5,
+        "position_spread": 4.5,
+        "nearest_ratio": 0.25,
+        "skewness": 1.0,
+        "sixth_cumulant": -6.0,
+        "negentropy": 0.05,
+    }
+    assert {name: at(table, "snip", name, seed=1)["value"] for name in FURTHER} == pytest.approx(expected)
+    columns = compare_methods(given, methods=("imp", "snip"), nested=("imp",))
+    assert all(f"- {name}: " in summarise_methods(columns) for name in (*STATISTICS, *FURTHER))
+    alone = compare_methods(given._replace(nongaussianity=None), methods=("imp", "snip"), nested=("imp",))
+    assert "nearest_ratio" in summarise_methods(alone) and "negentropy" not in summarise_methods(alone)
 
 
 def test_differences_pair_by_seed_and_have_the_interval_of_students_t():

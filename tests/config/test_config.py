@@ -110,6 +110,8 @@ DIALLED = {"source": "elliptical", "excess_kurtosis": 1.0}
         ("figures.dataset", "photo", r"no dataset 'photo'; did you mean 'photos'\?"),
         ("explorer", {"seeds": [0, 77]}, r"explorer.seeds: \[77\] are not among the seeds"),
         ("locality", None, "locality: "),
+        ("measure", {"statistics": ["position"]}, r"measure.statistics.0: .*did you mean 'positions'\?"),
+        ("measure", {"statistics": ["positions", "positions"]}, "measure.statistics: a statistic is listed twice"),
     ],
 )
 def test_faults_name_file_and_setting(path, value, message):

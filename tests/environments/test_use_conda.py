@@ -128,7 +128,8 @@ def finished_in_conda(conda) -> Project:
     more = [f"{run}/{method}/round1/mask.safetensors" for method in others]
     more += [f"{run}/imp_reinitialised/start.safetensors", "--config", f"methods={methods}"]
     dial = ["fig8", "--config", "experiment=dial", "seeds=[0]", "datasets={half: {source: blend, of: photos}}"]
-    for target in ([], [f"{run}/random/retrained/round1.parquet"], more, dial):
+    named = [f"{run}/random/{table}.parquet" for table in ("retrained/round1", "positions", "nongaussianity_by_unit")]
+    for target in ([], named, more, dial):
         done = conda.run("snakemake", "--cores", "8", "--use-conda", *target, *TINY, cwd=project.folder)
         assert done.returncode == 0, done.stdout[-6000:]
     return project

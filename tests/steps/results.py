@@ -40,7 +40,9 @@ from winnow.measure.components import measure_components
 from winnow.measure.details import measure_details
 from winnow.measure.kurtosis import measure_kurtosis
 from winnow.measure.locality import measure_locality
+from winnow.measure.nongaussianity import measure_nongaussianity
 from winnow.measure.participation import measure_participation
+from winnow.measure.positions import measure_positions
 from winnow.network import initial_parameters
 from winnow.pruning.at_start import prune_at_start
 from winnow.pruning.criteria.registry import CRITERIA
@@ -274,6 +276,12 @@ def _measure_kurtosis(folder: Path) -> Results:
     return {**_named("unit", tables.by_unit), **_named("class", tables.by_class)}
 
 
+def _measure_nongaussianity(folder: Path) -> Results:
+    dataset = make_dataset(folder / "dataset")
+    tables = measure_nongaussianity(_single(_parameters(0)), with_full_mask(_masks()), dataset)
+    return {**_named("unit", tables.by_unit), **_named("class", tables.by_class)}
+
+
 def _measure_cavity(folder: Path) -> Results:
     return measure_cavity(_single(_parameters(0)), with_full_mask(_masks()), make_dataset(folder / "dataset"))
 
@@ -392,6 +400,8 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     "measure_locality": _measure_locality,
     "measure_kurtosis": _measure_kurtosis,
     "measure_participation": lambda _: measure_participation(_parameters(0), with_full_mask(_masks())),
+    "measure_positions": lambda _: measure_positions(_parameters(0), with_full_mask(_masks()), (3, 6, 6)),
+    "measure_nongaussianity": _measure_nongaussianity,
     "measure_cavity": _measure_cavity,
     "measure_cavity_example": _measure_cavity_example,
     "gather_statistic": _gather_statistic,

@@ -11,13 +11,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from winnow.claims.methods import FURTHER
 from winnow.claims.paper import CLAIMS
 from winnow.store.schemas import SCHEMAS
 from winnow.store.tables import read_table
 from winnow.store.tensors import read_mask
 
 FIGURES = [f"fig{n}" for n in range(1, 8)]
-TABLES = SCHEMAS.keys() - {"cavity_example", "responses", "trends"}  # the first lies elsewhere; no dataset has a dial
+ASKED_FOR = {"positions", "nongaussianity_by_unit", "nongaussianity_by_class"}
+# The first lies elsewhere; no dataset has a dial.
+TABLES = SCHEMAS.keys() - {"cavity_example", "responses", "trends"} - ASKED_FOR
 
 
 def test_everything_is_there(finished):
@@ -97,6 +100,29 @@ def test_a_changed_statistic_trains_nothing(finished):
         "record_run",
         "all",
     }
+
+
+def test_further_statistics_are_measured_where_they_are_asked_for(continued):
+    """All that there is stays; the tables come, and their rows in the comparison of the methods."""
+    asked = ["measure={statistics: [nongaussianity, positions]}"]
+    together = {"gather_statistic", "compare_methods", "plot_fig7", "record_run", "all"}
+    jobs = continued.would_run("--config", *asked)
+    assert {job.rule for job in jobs} == {"measure_positions", "measure_nongaussianity", *together}
+    gathered = {job.wildcards["statistic"] for job in jobs if job.rule == "gather_statistic"}
+    assert gathered == ASKED_FOR
+    by_name = continued.would_run("results/tiny/positions.parquet")
+    assert {job.rule for job in by_name} == {"measure_positions", "gather_statistic"}
+
+    only = ["methods=[imp, random]", "seeds=[0]", "datasets={photos: {clone: null}}"]
+    continued.snakemake("--cores", "4", "methods", "--config", *asked, *only)
+    folder = continued.folder / "results/tiny"
+    units = pd.read_parquet(folder / "positions.parquet").groupby(["method", "round"]).size()
+    assert len(units) == 2 * 4 and set(units) == {12}
+    assert read_table(folder / "nongaussianity_by_class.parquet", "nongaussianity_by_class").num_rows == 2 * 4 * 7
+    table = pd.read_parquet(folder / "methods.parquet")
+    assert table.loc[table["statistic"].isin(FURTHER), "value"].notna().all()
+    assert set(FURTHER) <= set(table["statistic"])
+    assert "| nearest_ratio |" in (folder / "methods.md").read_text(encoding="utf-8")
 
 
 def test_a_changed_figure_setting_draws_only(finished):
