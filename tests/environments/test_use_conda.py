@@ -127,7 +127,8 @@ def finished_in_conda(conda) -> Project:
     )
     more = [f"{run}/{method}/round1/mask.safetensors" for method in others]
     more += [f"{run}/imp_reinitialised/start.safetensors", "--config", f"methods={methods}"]
-    dial = ["fig8", "--config", "experiment=dial", "seeds=[0]", "datasets={half: {source: blend, of: photos}}"]
+    made = "half: {source: blend, of: photos}, rough: {source: clone, of: photos, as: clipped}"
+    dial = ["fig8", "--config", "experiment=dial", "seeds=[0]", f"datasets={{{made}}}"]
     named = [f"{run}/random/{table}.parquet" for table in ("retrained/round1", "positions", "nongaussianity_by_unit")]
     for target in ([], named, more, dial):
         done = conda.run("snakemake", "--cores", "8", "--use-conda", *target, *TINY, cwd=project.folder)

@@ -16,7 +16,7 @@ METHODS = list(CONFIG.methods)
 ALL_METHODS = CONFIG.all_methods
 NESTED = [method for method in METHODS if ALL_METHODS[method].is_nested(ALL_METHODS)]
 ROUNDS = list(range(1, CONFIG.pruning.rounds + 1))
-PREPARED = [name for name in CONFIG.datasets if name not in CONFIG.blends]
+PREPARED = [name for name in CONFIG.datasets if name not in {**CONFIG.blends, **CONFIG.clones}]
 CLONED = [name for name, settings in CONFIG.datasets.items() if settings.clone is not None]
 CLONES = [f"{name}{CLONE_SUFFIX}" for name in CLONED]
 # Those that are measured where they are asked for (setting `measure.statistics`).
@@ -30,7 +30,7 @@ STATISTICS = [
     "participation",
     "cavity",
     "training",
-    *(["certificate"] if CLONED else []),
+    *(["certificate"] if CLONED or CONFIG.clones else []),
     *FURTHER,
 ]
 TRAINING = {**CONFIG.training.model_dump(), **CONFIG.network.model_dump(include={"norm_keep", "norm_epsilon"})}
@@ -72,6 +72,16 @@ def clone_share(wildcards):
 def clone_settings(wildcards):
     """The settings of a dataset's Gaussian clone."""
     return CONFIG.clone_of(wildcards.dataset).model_dump()
+
+
+def cloned(wildcards):
+    """The dataset of which one more clone is made."""
+    return f"results/{wildcards.experiment}/data/{CONFIG.clones[wildcards.dataset].of}"
+
+
+def more_clone_settings(wildcards):
+    """The settings of one more clone."""
+    return CONFIG.clones[wildcards.dataset].model_dump(exclude={"clone", "source", "of"})
 
 
 def of_procedure(*procedures, scored=None):
@@ -205,7 +215,8 @@ def cavity_tables():
 def gathered_tables(wildcards):
     """The tables that are gathered into one."""
     if wildcards.statistic == "certificate":
-        tables = expand("results/{experiment}/certificates/{dataset}.parquet", dataset=CLONES, allow_missing=True)
+        certified = [*CLONES, *CONFIG.clones]
+        tables = expand("results/{experiment}/certificates/{dataset}.parquet", dataset=certified, allow_missing=True)
     elif wildcards.statistic == "training":
         tables = training_tables()
     elif wildcards.statistic == "cavity":

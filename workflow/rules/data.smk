@@ -87,3 +87,26 @@ rule clone_gaussian:
         version=VERSIONS["clone_gaussian"],
     script:
         "../scripts/clone_gaussian.py"
+
+
+use rule clone_gaussian as clone_once_more with:
+    """One more clone of a dataset, or a control of another kind, as a dataset of its own."""
+    input:
+        dataset=cloned,
+    output:
+        dataset=directory("results/{experiment}/data/{dataset}"),
+        certificate="results/{experiment}/certificates/{dataset}.parquet",
+        summary=report(
+            "results/{experiment}/certificates/{dataset}.csv",
+            caption="../report/certificate.rst",
+            category="Data",
+            labels={"experiment": "{experiment}", "certificate of the clone of": "{dataset}"},
+        ),
+    log:
+        "results/{experiment}/logs/clone_once_more/{dataset}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/clone_once_more/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(CONFIG.clones) or "(?!)",
+    params:
+        settings=more_clone_settings,

@@ -26,7 +26,7 @@ rule record_run:
         mem_mb=memory("record_run"),
         runtime=minutes("record_run"),
     params:
-        configuration=CONFIG.model_dump(mode="json"),
+        configuration=CONFIG.model_dump(mode="json", by_alias=True),
         logs="results/{experiment}/logs",
     script:
         "../scripts/record_run.py"

@@ -7,24 +7,35 @@ covariance.  The values are neither clipped nor rounded: either would put back h
 A clone comes with its certificate: how far mean and covariance of the drawn images are from the fit, and their
 kurtosis, each beside what is to be expected of so many draws from a Gaussian.  All of it holds within a class: over
 several classes a clone is a mixture of Gaussians.
+
+Two controls are made the same way and are no such clones, which their certificates show: draws that are clipped and
+rounded, as by the code that the paper follows (`Levels`), and images whose phases are drawn anew (`randomise_phases`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import scipy.fft
 from threadpoolctl import threadpool_limits
 
-from winnow.store.datasets import new_dataset, open_dataset
+from winnow.store.datasets import Dataset, new_dataset, open_dataset
 from winnow.store.tables import write_table
 from winnow.streams import stream
 
 N_DIRECTIONS = 64
 """Directions, of each kind, over which the certificate averages the kurtosis."""
+
+
+Kind = Literal["exact", "clipped", "phases"]
+"""A Gaussian clone; one that is clipped and rounded; images with their own power spectrum and random phases."""
+
+_CHUNK = 512  # images whose phases are drawn, or whose range is looked for, at a time
 
 
 class CloneError(ValueError):
@@ -72,21 +83,91 @@ def _moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, ((images - mean) / np.sqrt(len(images) - 1)).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Levels:
+    """The 256 levels to which a clipped clone is rounded.
+
+    Attributes:
+        lowest: level 0, in the units of the pixels.
+        step: from one level to the next, in these units.
+        ridge: what is added to the diagonal of the covariance, in steps².
+    """
+
+    lowest: float
+    step: float
+    ridge: float = 1e-3
+
+    def clip(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Images with the ridge's noise, rounded to the nearest level, and clipped to the first and the last.
+
+        Args:
+            images: (n, p) float32.
+            rng: of the noise.
+
+        Returns:
+            (n, p) float32, in the units of the pixels.
+        """
+        noise = rng.standard_normal(images.shape, dtype=np.float32)
+        level = (images.astype(np.float64) - self.lowest) / self.step + np.sqrt(self.ridge) * noise
+        clipped = self.lowest + self.step * np.clip(np.rint(level), 0, 255)
+        return np.asarray(clipped, np.float32)
+
+
+def levels_of(source: Dataset) -> Levels:
+    """The levels of a dataset's pixels: 0 to 255 of 8 bits; of others 256 from the least to the largest for training."""
+    images = source.train.images
+    if images.dtype == np.uint8:
+        return Levels(0.0, 1.0)
+    least, largest = np.inf, -np.inf
+    for start in range(0, len(images), _CHUNK):
+        chunk = images[start : start + _CHUNK]
+        least, largest = min(least, float(chunk.min())), max(largest, float(chunk.max()))
+        source.train.release()
+    return Levels(least, (largest - least) / 255 or 1.0)
+
+
+def randomise_phases(images: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Images with the power spectrum of each, and its mean, but phases at random, alike in all channels.
+
+    The phases are those of white noise, added to the image's own: uniform, independent between frequencies and images.
+    Within an image the channels' phases keep their differences, and so their cross-spectra.  The spectrum is that of
+    the image as if it were continued at its edges from the opposite ones.
+
+    Args:
+        images: (n, C · rows · columns).
+        size: rows and columns.
+        rng: of the phases.
+
+    Returns:
+        (n, C · rows · columns) float32.
+    """
+    out = np.empty(images.shape, np.float32)
+    n_channels = images.shape[1] // (size[0] * size[1])
+    for start in range(0, len(images), _CHUNK):
+        x = images[start : start + _CHUNK].astype(np.float64).reshape(-1, n_channels, *size)
+        noise = scipy.fft.rfft2(rng.standard_normal((len(x), 1, *size)))
+        phase = noise / np.maximum(np.abs(noise), np.finfo(np.float64).tiny)
+        phase[..., 0, 0] = 1
+        out[start : start + _CHUNK] = scipy.fft.irfft2(scipy.fft.rfft2(x) * phase, s=size).reshape(len(x), -1)
+    return out
+
+
 def clone_gaussian(
     source_folder: str | Path,
     folder: str | Path,
     certificate_path: str | Path,
     *,
     name: str,
+    kind: Kind = "exact",
     per: Literal["channel", "joint"] = "channel",
     fit_per_class: int | None = None,
     seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Write the Gaussian clone of a dataset, and its certificate.
+    """Write the Gaussian clone of a dataset, or a control of another kind, and its certificate.
 
     The clone has the source's classes, labels and numbers of images, in the source's order, in both splits; all are
-    drawn from the Gaussians fitted to training images.  Images are (N, D) float32 in the source's pixel units.  No more
+    drawn from the Gaussians fitted to training images, but for `"phases"`.  Images are (N, D) float32 in the source's pixel units.  No more
     than one class a thread is in memory.
 
     Args:
@@ -94,8 +175,12 @@ def clone_gaussian(
         folder: the clone to write.
         certificate_path: the Parquet file to write, table `certificate`; see `certify`.
         name: the clone's name, key of its random streams and `dataset` of the certificate.
+        kind: `"exact"`: draws from the Gaussians as they are; `"clipped"`: the same with 10⁻³ on the diagonal of the
+            covariance, rounded and clipped to the source's 256 `Levels`; `"phases"`: each image of the source with
+            phases at random, see `randomise_phases`: nothing is fitted but for the certificate.
         per: `"channel"`: one Gaussian a class and colour channel, as in the paper, so that the clone's channels are
-            uncorrelated within a class; `"joint"`: one Gaussian a class, all channels together.
+            uncorrelated within a class; `"joint"`: one Gaussian a class, all channels together.  Phases are
+            drawn for each channel, or the same for all.
         fit_per_class: fit to so many training images of a class, drawn at random (a class that has fewer gives all).
         seed: seed of the draws.
         threads: so many classes are drawn at once; the clone is the same whatever their number.
@@ -106,6 +191,10 @@ def clone_gaussian(
     """
     if per not in ("channel", "joint"):
         raise CloneError(f"per ({per!r}) must be channel or joint")
+    if kind not in ("exact", "clipped", "phases"):
+        raise CloneError(f"as ({kind!r}) must be exact, clipped or phases")
+    if kind == "phases" and fit_per_class is not None:
+        raise CloneError("fit_per_class is of Gaussians; images with random phases are not fitted: leave it out")
     if fit_per_class is not None and fit_per_class < 2:
         raise CloneError(f"fit_per_class ({fit_per_class}) must be at least 2: one image has no covariance")
     source = open_dataset(source_folder)
@@ -117,6 +206,7 @@ def clone_gaussian(
     n_pixels = n_inputs // len(channels)
     blocks = {channel: slice(i * n_pixels, (i + 1) * n_pixels) for i, channel in enumerate(channels)}
     directions = _directions(n_pixels, stream("clone directions", name, seed))
+    levels = levels_of(source) if kind == "clipped" else None
     with new_dataset(
         folder,
         shape=source.shape,
@@ -127,6 +217,7 @@ def clone_gaussian(
         pixel_scale=source.pixel_scale,
         source={
             "source": "gaussian clone",
+            **({} if kind == "exact" else {"as": kind}),
             "name": name,
             "per": per,
             "fit_per_class": fit_per_class,
@@ -142,10 +233,16 @@ def clone_gaussian(
             fit_images = source.train.images[_compact(fit_rows)].astype(np.float32)
             rngs = [stream("clone draw", name, seed, k, which) for which in ("train", "validation")]
             counts = [len(of_class[k]) for of_class in rows]
-            drawn, measured = _draw_class(fit_images, blocks, counts, rngs, directions)
+            if kind == "phases":
+                pairs = zip((source.train, source.validation), rows, strict=True)
+                own = [split.images[_compact(of_class[k])] for split, of_class in pairs]
+                makers: list[_Make] = [partial(_from_phases, images, source.shape[1:]) for images in own]
+            else:
+                makers = [partial(_from_gaussian, count, levels) for count in counts]
+            drawn, measured = _draw_class(fit_images, blocks, counts, makers, rngs, directions)
             for split, of_class, images in zip(splits, rows, drawn, strict=True):
                 split.images[_compact(of_class[k])] = images
-            for split in (source.train, *splits):
+            for split in (source.train, source.validation, *splits):
                 split.release()
             return [{"class": k, **row} for row in measured]
 
@@ -157,10 +254,28 @@ def clone_gaussian(
         write_table(certificate_path, "certificate", columns, dataset=name)
 
 
+_Make = Callable[[Gaussian, slice, np.random.Generator], np.ndarray]
+"""Makes a split's images of a class, (n, p) float32 of some inputs, given their Gaussian and which inputs they are."""
+
+
+def _from_gaussian(
+    n: int, levels: Levels | None, gaussian: Gaussian, _: slice, rng: np.random.Generator
+) -> np.ndarray:
+    images = gaussian.draw(n, rng)
+    return images if levels is None else levels.clip(images, rng)
+
+
+def _from_phases(
+    own: np.ndarray, size: tuple[int, int], _: Gaussian, pixels: slice, rng: np.random.Generator
+) -> np.ndarray:
+    return randomise_phases(own[:, pixels], size, rng)
+
+
 def _draw_class(
     fit_images: np.ndarray,
     blocks: dict[int | None, slice],
     counts: Sequence[int],
+    makers: Sequence[_Make],
     rngs: Sequence[np.random.Generator],
     directions: tuple[np.ndarray, np.ndarray],
 ) -> tuple[list[np.ndarray], list[dict[str, Any]]]:
@@ -170,6 +285,7 @@ def _draw_class(
         fit_images: (n, D) float32.
         blocks: channel (None: all) to its pixels; each has a Gaussian of its own.
         counts: the numbers of images to draw, one a split.
+        makers: what draws them, one a split.
         rngs: one a split.
         directions: see `_directions`.
 
@@ -180,8 +296,8 @@ def _draw_class(
     measured: list[dict[str, Any]] = []
     for channel, pixels in blocks.items():
         gaussian = fit_gaussian(fit_images[:, pixels])
-        for images, rng in zip(drawn, rngs, strict=True):
-            images[:, pixels] = gaussian.draw(len(images), rng)
+        for images, make, rng in zip(drawn, makers, rngs, strict=True):
+            images[:, pixels] = make(gaussian, pixels, rng)
         rows = certify(gaussian, fit_images[:, pixels], drawn[0][:, pixels], *directions)
         measured += [{"channel": channel, **row} for row in rows]
     return drawn, measured

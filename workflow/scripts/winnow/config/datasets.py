@@ -6,6 +6,7 @@ from pydantic import Field
 
 from winnow.config.sources.blend import Blend
 from winnow.config.sources.cifar import Cifar10, Cifar100
+from winnow.config.sources.clone import CloneOf
 from winnow.config.sources.dial import Elliptical, HeavyTailed, Saturating
 from winnow.config.sources.image_folder import ImageFolder
 from winnow.config.sources.imagenet32 import Imagenet32
@@ -14,7 +15,7 @@ from winnow.config.sources.photos import Photos
 from winnow.config.sources.source import Source
 
 DatasetSettings = Annotated[
-    Photos | Nlgp | Saturating | HeavyTailed | Elliptical | Blend | Imagenet32 | Cifar10 | Cifar100 | ImageFolder,
+    Photos | Nlgp | Saturating | HeavyTailed | Elliptical | Blend | CloneOf | Imagenet32 | Cifar10 | Cifar100 | ImageFolder,
     Field(discriminator="source"),
 ]
 
@@ -25,6 +26,7 @@ SOURCES: dict[str, type[Source]] = {
     "heavy_tailed": HeavyTailed,
     "elliptical": Elliptical,
     "blend": Blend,
+    "clone": CloneOf,
     "imagenet32": Imagenet32,
     "cifar10": Cifar10,
     "cifar100": Cifar100,

@@ -37,7 +37,8 @@ def settings_table() -> str:
 
 
 def _rows(prefix: str, fields: Mapping[str, FieldInfo], source: str = "") -> Iterator[str]:
-    for name, field in fields.items():
+    for field_name, field in fields.items():
+        name = field.alias or field_name
         default = "" if field.is_required() else f"`{json.dumps(field.default)}`"
         yield f"| `{prefix}{name}`{source and f' ({source})'} | {default} | {field.description} |"
 

@@ -22,6 +22,7 @@ from winnow.config.sections import (
 )
 from winnow.config.settings import Name, Seed, Settings
 from winnow.config.sources.blend import Blend
+from winnow.config.sources.clone import CloneOf
 from winnow.config.sources.source import CLONE_SUFFIX, Clone, Source
 from winnow.config.words import nearest
 from winnow.pruning.methods import PAPER, Method
@@ -94,11 +95,21 @@ class Config(Settings):
         if unknown := sorted(set(self.explorer.seeds or []) - set(self.seeds)):
             raise ValueError(f"explorer.seeds: {unknown} are not among the seeds {self.seeds}; list those to be shown")
         resolve(self.methods, self.pruning.criterion)
+        self._clones()
         self._blends()
         for name in self.datasets:
             self._prunes(self.plain(name).n_inputs)
             self._measures(name, self.plain(name))
         return self
+
+    def _clones(self) -> None:
+        for name, clone in self.clones.items():
+            if clone.of not in self.datasets:
+                raise ValueError(
+                    f"datasets.{name}.of: there is no dataset {clone.of!r}{nearest(clone.of, self.datasets)}"
+                )
+            if isinstance(self.datasets[clone.of], Blend | CloneOf):
+                raise ValueError(f"datasets.{name}.of: {clone.of!r} must be no clone and no blend")
 
     def _blends(self) -> None:
         for name, blend in self.blends.items():
@@ -106,9 +117,15 @@ class Config(Settings):
                 raise ValueError(
                     f"datasets.{name}.of: there is no dataset {blend.of!r}{nearest(blend.of, self.datasets)}"
                 )
-            if blend.of in self.blends or self.datasets[blend.of].clone is None:
+            cloned = self.datasets[blend.of].clone
+            if isinstance(self.datasets[blend.of], Blend | CloneOf) or cloned is None:
                 raise ValueError(
                     f"datasets.{name}.of: {blend.of!r} must be no blend, and have a clone: set clone: {{}}"
+                )
+            if cloned.kind != "exact":
+                raise ValueError(
+                    f"datasets.{name}.of: the clone of {blend.of!r} is {cloned.kind}, and only an exact one keeps the "
+                    "covariance of a blend: leave out `as`"
                 )
         if self.blends and any(dataset.dial is not None for dataset in self.datasets.values()):
             raise ValueError(
@@ -162,10 +179,15 @@ class Config(Settings):
         """The datasets that are made of another and its clone."""
         return {name: dataset for name, dataset in self.datasets.items() if isinstance(dataset, Blend)}
 
+    @property
+    def clones(self) -> dict[str, CloneOf]:
+        """The datasets that are one more clone of another."""
+        return {name: dataset for name, dataset in self.datasets.items() if isinstance(dataset, CloneOf)}
+
     def plain(self, name: str) -> DatasetSettings:
-        """The settings of a dataset; of a blend, those of what is blended."""
+        """The settings of a dataset; of a blend or one more clone, those of what it is made of."""
         dataset = self.datasets[name]
-        return self.datasets[dataset.of] if isinstance(dataset, Blend) else dataset
+        return self.datasets[dataset.of] if isinstance(dataset, Blend | CloneOf) else dataset
 
     @property
     def dials(self) -> dict[str, tuple[str, float]]:

@@ -22,7 +22,8 @@ def explain(fault: ErrorDetails) -> Iterator[str]:
     value, message = fault["input"], fault["msg"].removeprefix("Value error, ")
     match fault["type"]:
         case "extra_forbidden":
-            known = _model_at(fault["loc"][:-1]).model_fields
+            fields = _model_at(fault["loc"][:-1]).model_fields
+            known = [field.alias or name for name, field in fields.items()]
             yield f"{key}: there is no such setting{nearest(str(location[-1]), known)}"
         case "missing":
             yield f"{key}: this setting is missing"

@@ -12,7 +12,7 @@ negative; a and b are Hyvärinen's approximations to it, in which large values c
 Hyvärinen, New approximations of differential entropy, Advances in Neural Information Processing Systems 10, 1998).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -191,7 +191,7 @@ def _by_class(statistics: list[dict[str, np.ndarray]], densities: list[float]) -
     n_classes = statistics[0]["skewness"].shape[1]
     n_units = np.isfinite(values["skewness"]).sum(axis=0)
 
-    def over_units(average: np.ufunc, numbers: np.ndarray) -> np.ndarray:
+    def over_units(average: Callable[..., np.ndarray], numbers: np.ndarray) -> np.ndarray:
         averages = np.full(len(n_units), np.nan)
         averages[n_units > 0] = average(numbers[:, n_units > 0], axis=0)
         return averages

@@ -47,12 +47,12 @@ def measure_positions(
         raise PruningError(f"{WEIGHT} has {weight.shape[1]} inputs, but images of {shape} have {np.prod(shape)} pixels")
     by_round: list[dict[str, np.ndarray]] = []
     for mask in masks:
-        connected = mask[WEIGHT].reshape(-1, *shape)
+        connected: np.ndarray = mask[WEIGHT].reshape(-1, *shape)
         largest = np.abs(weight * mask[WEIGHT]).max(axis=1)[:, None, None, None]
         # Divided by the largest, so that no square leaves the range.
         sizes = weight.reshape(connected.shape) * connected / np.where(largest > 0, largest, 1)
         if channels == "any":
-            connected = connected.any(axis=1, keepdims=True)
+            connected = np.any(connected, axis=1, keepdims=True)
         by_round.append(
             {
                 "n_weights": mask[WEIGHT].sum(axis=1),

@@ -3,9 +3,9 @@
 import math
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from winnow.config.settings import Count, Seed, Settings, TwoOrMore
 from winnow.datasets.files.names import check_names
@@ -13,9 +13,15 @@ from winnow.datasets.files.names import check_names
 CLONE_SUFFIX = "-clone"
 
 
-class Clone(Settings):
-    """The Gaussian clone of a dataset."""
+class CloneSettings(Settings):
+    """How a Gaussian clone is made, or a control of another kind."""
 
+    kind: Literal["exact", "clipped", "phases"] = Field(
+        "exact",
+        alias="as",
+        description="exact: draws from the Gaussian; clipped: the same, clipped and rounded to 8 bits; phases: no "
+        "Gaussian, each image with random phases",
+    )
     per: Literal["channel", "joint"] = Field(
         "channel", description="one Gaussian per class and colour channel (the paper), or per class with all channels"
     )
@@ -23,6 +29,21 @@ class Clone(Settings):
         None, description="training images per class the Gaussian is fitted to; null: all"
     )
     seed: Seed = Field(0, description="seed of the drawn images")
+
+    @model_validator(mode="after")
+    def _fits_only_gaussians(self) -> Self:
+        if self.kind == "phases" and self.fit_per_class is not None:
+            raise ValueError("fit_per_class is of Gaussians; images with random phases are not fitted: leave it out")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_the_default(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was before there were kinds, for a clone that is exact: what was made of it stays."""
+        return {key: value for key, value in dump(self).items() if key not in ("as", "kind") or value != "exact"}
+
+
+class Clone(CloneSettings):
+    """The Gaussian clone of a dataset."""
 
 
 class Source(Settings, ABC):
