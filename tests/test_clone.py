@@ -11,11 +11,21 @@ from scipy import stats
 
 import winnow.clone
 from reference import clone as reference
-from winnow.clone import CloneError, certify, clone_gaussian, fit_gaussian, mean_kurtosis, summarise_certificate
+from winnow.clone import (
+    CloneError,
+    Levels,
+    certify,
+    clone_gaussian,
+    fit_gaussian,
+    mean_kurtosis,
+    randomise_phases,
+    summarise_certificate,
+)
 from winnow.datasets.nlgp import sample_nlgp
 from winnow.store.atomic import StoreError
 from winnow.store.datasets import Dataset, new_dataset, open_dataset
 from winnow.store.tables import read_table
+from winnow.streams import stream
 
 
 def skewed(n: int, p: int, rng: np.random.Generator) -> np.ndarray:
@@ -344,7 +354,100 @@ def test_a_class_of_one_image_is_refused(tmp_path: Path, n: int) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
 
 
+# -- controls ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("per", ["channel", "joint"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_clipped_clone_is_that_of_the_reference_on_256_levels(tmp_path: Path, per: str, dtype: type) -> None:
+    sharp = {"black_and_white": dtype == np.uint8}  # its clone's values go well beyond
+    write_source(tmp_path / "source", [(9, 3), (20, 4), (8, 0)], shape=(3, 4, 4), shuffled=True, dtype=dtype, **sharp)
+    source = open_dataset(tmp_path / "source")
+    settings = {"per": per, "fit_per_class": 8, "seed": 2}
+    expected = reference.clone_images(source, "x-clone", **settings, kind="clipped")
+    made = clone(tmp_path, kind="clipped", **settings)
+    assert made.source["as"] == "clipped"
+    values = source.train.images
+    least, largest = (0, 255) if dtype == np.uint8 else (values.min(), values.max())
+    for split, images in zip((made.train, made.validation), expected, strict=True):
+        level = (split.images.astype(np.float64) - least) / (largest - least) * 255
+        np.testing.assert_allclose(level, np.rint(level), atol=1e-3)
+        assert level.min() >= -1e-3 and level.max() <= 255 + 1e-3
+        off = np.abs(split.images - images) / (largest - least) * 255
+        assert off.max() < 1.01 and np.mean(off > 0.01) < 0.01  # halves, rounded to either side
+    if dtype == np.uint8:
+        assert 0.2 < np.mean((made.train.images == 0) | (made.train.images == 255)) < 0.9
+
+
+def test_the_certificate_of_a_clipped_clone_shows_what_clipping_does(tmp_path: Path) -> None:
+    write_source(tmp_path / "source", [(2000, 2)], shape=(1, 4, 4), black_and_white=True)
+    clone(tmp_path, to="exact")
+    clone(tmp_path, to="clipped", kind="clipped")
+    kurtosis = {}
+    for kind in ("exact", "clipped"):
+        rows = {row["statistic"]: row for row in certificate(tmp_path, kind)}
+        kurtosis[kind] = rows["kurtosis_pixel"]["clone"]
+    assert kurtosis["exact"] == pytest.approx(3, abs=0.15) and kurtosis["clipped"] < 1.7  # a step between two values
+
+
+@pytest.mark.parametrize("per", ["channel", "joint"])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 5, 4)])
+def test_random_phases_are_those_of_the_reference_and_keep_each_images_spectrum(
+    tmp_path: Path, per: str, shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(winnow.clone, "_CHUNK", 3)
+    write_source(tmp_path / "source", [(5, 2), (4, 3)], shape=shape, shuffled=True)
+    source, made = open_dataset(tmp_path / "source"), clone(tmp_path, kind="phases", per=per, seed=7)
+    assert made.source["as"] == "phases"
+    n_blocks = shape[0] if per == "channel" else 1
+    for which in ("train", "validation"):
+        of_source, split = getattr(source, which), getattr(made, which)
+        np.testing.assert_array_equal(split.labels, of_source.labels)
+        originals, images = (array.astype(float).reshape(-1, *shape) for array in (of_source.images, split.images))
+        assert np.abs(images - originals).mean() > 1
+        spectra = [np.fft.fft2(array) for array in (originals, images)]
+        np.testing.assert_allclose(np.abs(spectra[1]), np.abs(spectra[0]), atol=1e-3)
+        np.testing.assert_allclose(images.mean(axis=(2, 3)), originals.mean(axis=(2, 3)), rtol=1e-5)
+        cross = [spectrum[:, 0] * spectrum[:, 1].conj() for spectrum in spectra]
+        alike = np.allclose(cross[0], cross[1], rtol=1e-3, atol=1)
+        assert alike == (per == "joint")
+        for k in range(2):
+            rows, rng = np.flatnonzero(split.labels == k), stream("clone draw", "x-clone", 7, k, which)
+            for channels in np.array_split(np.arange(shape[0]), n_blocks):
+                noise = rng.standard_normal((len(rows), *shape[1:]))
+                for row, phases in zip(rows, noise, strict=True):
+                    for channel in channels:
+                        expected = reference.with_phases_of(originals[row, channel], phases)
+                        np.testing.assert_allclose(images[row, channel], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["clipped", "phases"])
+def test_controls_are_the_same_on_any_number_of_threads_and_differ_by_seed(tmp_path: Path, kind: str) -> None:
+    write_source(tmp_path / "source", [(9, 3), (20, 4), (5, 0), (30, 2)], shape=(3, 4, 4))
+    for threads in (1, 3):
+        clone(tmp_path, to=f"on {threads}", threads=threads, kind=kind)
+    for file in ("{}/facts.json", "{}.parquet"):
+        assert len({(tmp_path / file.format(f"on {threads}")).read_bytes() for threads in (1, 3)}) == 1
+    other = clone(tmp_path, to="other", kind=kind, seed=1)
+    assert (other.train.images != open_dataset(tmp_path / "on 1").train.images).any(axis=1).all()
+
+
+def test_constant_images_stay_as_they_are() -> None:
+    constant = np.full((4, 12), 3.5, np.float32)
+    np.testing.assert_array_equal(randomise_phases(constant, (3, 4), stream("constant")), constant)
+    levels = Levels(3.5, 1.0)
+    np.testing.assert_array_equal(levels.clip(constant, stream("constant")), constant)
+
+
+def test_fits_have_nothing_to_do_with_phases(tmp_path: Path) -> None:
+    write_source(tmp_path / "source", [(4, 1)])
+    with pytest.raises(CloneError, match="fit_per_class is of Gaussians"):
+        clone(tmp_path, kind="phases", fit_per_class=3)
+
+
 def test_unknown_kind_and_missing_source(tmp_path: Path) -> None:
+    with pytest.raises(CloneError, match="as \\('rough'\\) must be exact, clipped or phases"):
+        clone(tmp_path, kind="rough")
     with pytest.raises(CloneError, match="per \\('pixel'\\) must be channel or joint"):
         clone(tmp_path, per="pixel")
     with pytest.raises(StoreError, match="is not a complete dataset"):

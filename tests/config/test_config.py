@@ -45,6 +45,18 @@ def test_defaults_are_the_papers():
     assert config.figure_dataset == "photos"
 
 
+def test_an_exact_clone_is_dumped_as_before_there_were_kinds():
+    """What Snakemake compares of a clone that was made stays the same; any other says what it is."""
+    exact, clipped = ({"source": "nlgp", "clone": {"as": kind}} for kind in ("exact", "clipped"))
+    more = {"source": "clone", "of": "b", "as": "phases", "per": "joint"}
+    config = parse_config({**GOOD, "datasets": {"a": exact, "b": clipped, "c": more}}, "some.yaml")
+    assert config.clone_of("a").model_dump() == {"per": "channel", "fit_per_class": None, "seed": 0}
+    assert config.clone_of("b").model_dump()["kind"] == "clipped"
+    assert config.all_datasets == ["a", "a-clone", "b", "b-clone", "c"] and config.plain("c").n_inputs == 1024
+    dumped = config.model_dump(mode="json", by_alias=True)
+    assert dumped["datasets"]["c"]["as"] == "phases" and parse_config(dumped, "again") == config
+
+
 CLONED = {"source": "nlgp", "clone": {}}
 DIALLED = {"source": "elliptical", "excess_kurtosis": 1.0}
 
@@ -61,11 +73,22 @@ DIALLED = {"source": "elliptical", "excess_kurtosis": 1.0}
         (
             "datasets.new",
             {"side": 3},
-            "datasets.new.source: must be one of photos, nlgp, saturating, heavy_tailed, elliptical, blend, ",
+            "datasets.new.source: must be one of photos, nlgp, saturating, heavy_tailed, elliptical, blend, clone, ",
         ),
         ("datasets.nlgp", {"source": "photos", "tiles": 3}, r"datasets.nlgp.tiles: .*did you mean 'tile'\?"),
         ("datasets", {}, "datasets: .*at least 1"),
         ("datasets.a/b", {"source": "photos"}, "'a/b' may hold letters, digits"),
+        ("datasets.blobs.clone", {"as": "clip"}, r"datasets.blobs.clone.as: .*'clip'; did you mean 'clipped'\?"),
+        ("datasets.blobs.clone", {"kind": "clipped"}, "datasets.blobs.clone.kind: there is no such setting"),
+        ("datasets.blobs.clone", {"as": "phases", "fit_per_class": 9}, "blobs.clone: fit_per_class is of Gaussians"),
+        ("datasets.new", {"source": "clone", "of": "phots"}, r"new.of: there is no dataset 'phots'; did you mean"),
+        ("datasets.new", {"source": "clone", "of": "photos", "kind": "exact"}, "new.kind: there is no such setting"),
+        ("datasets.new", {"source": "clone", "of": "new"}, "datasets.new.of: 'new' must be no clone and no blend"),
+        (
+            "datasets",
+            {"a": {"source": "nlgp", "clone": {"as": "clipped"}}, "b": {"source": "blend", "of": "a"}},
+            "datasets.b.of: the clone of 'a' is clipped, and only an exact one",
+        ),
         ("datasets.a-clone", {"source": "photos"}, "names ending in -clone belong to Gaussian clones"),
         ("datasets.photos.photos", "no such folder", "there is no folder 'no such folder'"),
         ("datasets.photos.tile", 40, "no room.*raise tile to at least 64"),

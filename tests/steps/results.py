@@ -145,10 +145,12 @@ def _prepare_dataset(folder: Path) -> Results:
 def _clone_gaussian(folder: Path) -> Results:
     make_dataset(folder / "dataset")
     results = {}
-    for per in ("channel", "joint"):
-        clone_gaussian(folder / "dataset", folder / per, folder / f"{per}.parquet", name="test", per=per)
-        certificate = read_table(folder / f"{per}.parquet", "certificate").to_pydict()
-        results |= _named(per, {**_of_dataset(folder / per), **certificate})
+    ways = {"channel": ("exact", "channel"), "joint": ("exact", "joint")}
+    ways |= {"clipped": ("clipped", "channel"), "phases": ("phases", "joint")}
+    for way, (kind, per) in ways.items():
+        clone_gaussian(folder / "dataset", folder / way, folder / f"{way}.parquet", name="test", kind=kind, per=per)
+        certificate = read_table(folder / f"{way}.parquet", "certificate").to_pydict()
+        results |= _named(way, {**_of_dataset(folder / way), **certificate})
     return results
 
 

@@ -42,6 +42,8 @@ def blend_dataset(
     natural, clone = open_dataset(natural_folder), open_dataset(clone_folder)
     if clone.source.get("clone_of") != natural.source:
         raise BlendError(f"{clone_folder} is no Gaussian clone of {natural_folder}: make it with the setting clone")
+    if kind := clone.source.get("as"):
+        raise BlendError(f"{clone_folder} is {kind}: only an exact clone keeps the covariance of a blend")
     means = _class_means(natural)
     with new_dataset(
         folder,

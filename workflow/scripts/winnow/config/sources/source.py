@@ -23,7 +23,9 @@ class CloneSettings(Settings):
         "Gaussian, each image with random phases",
     )
     per: Literal["channel", "joint"] = Field(
-        "channel", description="one Gaussian per class and colour channel (the paper), or per class with all channels"
+        "channel",
+        description="one Gaussian per class and colour channel (the paper), or per class with all channels; phases are "
+        "drawn for each channel, or the same for all",
     )
     fit_per_class: TwoOrMore | None = Field(
         None, description="training images per class the Gaussian is fitted to; null: all"
