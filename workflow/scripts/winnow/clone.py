@@ -114,7 +114,7 @@ class Levels:
 
 
 def levels_of(source: Dataset) -> Levels:
-    """The levels of a dataset's pixels: 0 to 255 of 8 bits; of others 256 from the least to the largest for training."""
+    """The levels of a dataset's pixels: of 8 bits 0 to 255; of others 256 from the least training pixel to the largest."""
     images = source.train.images
     if images.dtype == np.uint8:
         return Levels(0.0, 1.0)
@@ -167,8 +167,8 @@ def clone_gaussian(
     """Write the Gaussian clone of a dataset, or a control of another kind, and its certificate.
 
     The clone has the source's classes, labels and numbers of images, in the source's order, in both splits; all are
-    drawn from the Gaussians fitted to training images, but for `"phases"`.  Images are (N, D) float32 in the source's pixel units.  No more
-    than one class a thread is in memory.
+    drawn from the Gaussians fitted to training images, but for `"phases"`.  Images are (N, D) float32 in the source's
+    pixel units.  No more than one class a thread is in memory.
 
     Args:
         source_folder: the dataset to clone.
@@ -258,9 +258,7 @@ _Make = Callable[[Gaussian, slice, np.random.Generator], np.ndarray]
 """Makes a split's images of a class, (n, p) float32 of some inputs, given their Gaussian and which inputs they are."""
 
 
-def _from_gaussian(
-    n: int, levels: Levels | None, gaussian: Gaussian, _: slice, rng: np.random.Generator
-) -> np.ndarray:
+def _from_gaussian(n: int, levels: Levels | None, gaussian: Gaussian, _: slice, rng: np.random.Generator) -> np.ndarray:
     images = gaussian.draw(n, rng)
     return images if levels is None else levels.clip(images, rng)
 

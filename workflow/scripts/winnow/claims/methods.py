@@ -207,7 +207,7 @@ def summarise_methods(columns: Columns) -> str:
 
 
 def in_words(table: pd.DataFrame) -> dict[str, str]:
-    """The statistics of a table that has a column `statistic`, and what they mean; the paper's are all of them there."""
+    """What the statistics in a table's column `statistic` mean; the `STATISTICS` whether they are there or not."""
     return STATISTICS | {name: words for name, words in FURTHER.items() if name in set(table["statistic"])}
 
 

@@ -15,7 +15,17 @@ from winnow.config.sources.photos import Photos
 from winnow.config.sources.source import Source
 
 DatasetSettings = Annotated[
-    Photos | Nlgp | Saturating | HeavyTailed | Elliptical | Blend | CloneOf | Imagenet32 | Cifar10 | Cifar100 | ImageFolder,
+    Photos
+    | Nlgp
+    | Saturating
+    | HeavyTailed
+    | Elliptical
+    | Blend
+    | CloneOf
+    | Imagenet32
+    | Cifar10
+    | Cifar100
+    | ImageFolder,
     Field(discriminator="source"),
 ]
 

@@ -1,4 +1,4 @@
-"""How far from Gaussian the first layer's preactivations are, beyond their kurtosis: skewness, sixth cumulant, negentropy.
+"""Skewness, sixth cumulant and negentropy: how far from Gaussian preactivations are, beyond their kurtosis.
 
 With y the standardised preactivation (mean 0, variance 1, moments of the population):
 
