@@ -82,6 +82,18 @@ def test_distributions_have_their_own():
     assert found["negentropy_a"][0] < 1e-3 and found["negentropy_b"][0] < 1e-3
 
 
+def test_few_draws_of_a_gaussian_have_what_is_to_be_expected_of_them():
+    n_images, n_units = 400, 1000
+    images = stream("few Gaussian draws").normal(size=(n_images, n_units)).astype(np.float32)
+    dataset = make_dataset(images, (1, 1, n_units), np.zeros(n_images, np.int64), 1)
+    parameters = make_parameters(n_units, n_units, 0) | {"layers.0.weight": np.eye(n_units, dtype=np.float32)}
+    by_class.CHUNK = 1024  # of the fixture, which puts it back
+    table = measure_nongaussianity(parameters, nested_masks(n_units, n_units, 0, 0.5, 0), dataset).by_class
+    assert table["skewness_size"][0] == pytest.approx(np.sqrt(12 / np.pi / n_images), rel=0.1)
+    assert table["negentropy_a"][0] == pytest.approx(1 / n_images, rel=0.15)
+    assert table["negentropy_b"][0] == pytest.approx(1 / n_images, rel=0.15)
+
+
 def test_a_mean_far_larger_than_the_deviation_costs_no_digits():
     draw = stream("offset")
     images = (1e5 + draw.laplace(size=(200, N_INPUTS))).astype(np.float32)

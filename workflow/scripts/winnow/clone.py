@@ -114,7 +114,7 @@ class Levels:
 
 
 def levels_of(source: Dataset) -> Levels:
-    """The levels of a dataset's pixels: of 8 bits 0 to 255; of others 256 from the least training pixel to the largest."""
+    """The levels of a dataset's pixels: 0 to 255 of 8 bits, of others 256 over the range of the training pixels."""
     images = source.train.images
     if images.dtype == np.uint8:
         return Levels(0.0, 1.0)
