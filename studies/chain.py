@@ -21,7 +21,7 @@ from winnow.claims.statistics import (
     share_without_width,
     short_range_order,
 )
-from winnow.clone import clone_gaussian
+from winnow.clone.draw import clone_gaussian
 from winnow.config.experiment import Config
 from winnow.datasets.prepare import prepare_dataset
 from winnow.job.versions import VERSIONS

@@ -22,7 +22,7 @@ from PIL import Image
 
 from conftest import make_dataset
 from examples import examples
-from winnow.clone import clone_gaussian
+from winnow.clone.draw import clone_gaussian
 from winnow.config.experiment import Config
 from winnow.config.parse import parse_config
 from winnow.config.words import ConfigError

@@ -9,18 +9,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import winnow.clone
+import winnow.clone.controls
+import winnow.clone.draw
 from reference import clone as reference
-from winnow.clone import (
-    CloneError,
-    Levels,
-    certify,
-    clone_gaussian,
-    fit_gaussian,
-    mean_kurtosis,
-    randomise_phases,
-    summarise_certificate,
-)
+from winnow.clone.certificate import certify, mean_kurtosis, summarise_certificate
+from winnow.clone.controls import Levels, randomise_phases
+from winnow.clone.draw import CloneError, clone_gaussian
+from winnow.clone.gaussian import fit_gaussian
 from winnow.datasets.nlgp import sample_nlgp
 from winnow.store.atomic import StoreError
 from winnow.store.datasets import Dataset, new_dataset, open_dataset
@@ -303,7 +298,7 @@ def test_a_class_that_fails_ends_it_at_once_and_leaves_nothing(
             raise MemoryError("class 19 is too large")
         return fit_gaussian(images)
 
-    monkeypatch.setattr(winnow.clone, "fit_gaussian", fit)
+    monkeypatch.setattr(winnow.clone.draw, "fit_gaussian", fit)
     with pytest.raises(MemoryError, match="class 19 is too large"):
         clone(tmp_path, threads=threads)
     assert len(done) < 600  # three channels a class
@@ -326,8 +321,8 @@ def test_no_more_than_a_class_a_thread_is_in_memory(
         peaks.append(sum(1024 * int(text.split("\nRss:")[1].split()[0]) for text in written))
         return real(*arguments)
 
-    real = winnow.clone._draw_class
-    monkeypatch.setattr(winnow.clone, "_draw_class", draw_class)
+    real = winnow.clone.draw._draw_class
+    monkeypatch.setattr(winnow.clone.draw, "_draw_class", draw_class)
     clone(tmp_path, threads=2)
     assert len(peaks) == n_classes and max(peaks) < (8 if shuffled else 4) * of_class
 
@@ -395,7 +390,7 @@ def test_the_certificate_of_a_clipped_clone_shows_what_clipping_does(tmp_path: P
 def test_random_phases_are_those_of_the_reference_and_keep_each_images_spectrum(
     tmp_path: Path, per: str, shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(winnow.clone, "_CHUNK", 3)
+    monkeypatch.setattr(winnow.clone.controls, "_CHUNK", 3)
     write_source(tmp_path / "source", [(5, 2), (4, 3)], shape=shape, shuffled=True)
     source, made = open_dataset(tmp_path / "source"), clone(tmp_path, kind="phases", per=per, seed=7)
     assert made.source["as"] == "phases"

@@ -13,7 +13,7 @@ from scipy import stats
 
 from benchmarks import ROOT
 from benchmarks.bench import Row, clock, smooth_images
-from winnow.clone import fit_gaussian
+from winnow.clone.gaussian import fit_gaussian
 
 N_FIT, N_DRAWN = 100, 1281
 
@@ -90,7 +90,7 @@ prepare_dataset({dataset}, source="imagenet32", name="imagenet32", folder={sourc
     yield (
         f"Gaussian clone of ImageNet32, full size, fitted to {N_FIT} images a class, with certificate",
         f"""
-from winnow.clone import clone_gaussian
+from winnow.clone.draw import clone_gaussian
 
 clone_gaussian({dataset}, {clone}, {clone} + ".parquet", name="clone", fit_per_class={N_FIT}, threads={threads})
 """,

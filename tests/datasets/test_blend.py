@@ -8,7 +8,7 @@ from scipy import stats
 
 from conftest import make_dataset
 from reference.blend import blend
-from winnow.clone import clone_gaussian
+from winnow.clone.draw import clone_gaussian
 from winnow.datasets import blend as module
 from winnow.datasets.blend import BlendError, blend_dataset
 from winnow.datasets.prepare import prepare_dataset

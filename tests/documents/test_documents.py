@@ -129,11 +129,13 @@ def test_examples_of_ones_own_images_are_good_configurations(document, text):
     from winnow.config.parse import parse_config
     from winnow.config.words import ConfigError
 
-    (block,) = blocks(text, "yaml")
+    block, *others = blocks(text, "yaml")
     with pytest.raises(ConfigError) as error:
         parse_config(yaml.safe_load(block.code), document)
     # All is well but for the folder, which is the reader's.
     assert len(str(error.value).splitlines()) == 1 and "there is no folder" in str(error.value)
+    for other in others:
+        parse_config(yaml.safe_load(other.code), document)
 
 
 def test_the_short_table_of_settings_is_that_of_the_default_experiment():

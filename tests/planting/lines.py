@@ -74,7 +74,7 @@ LINES = [
     ),
     Line(
         "the clone's covariance divided by n, not n - 1",
-        "clone.py",
+        "clone/gaussian.py",
         "np.sqrt(len(images) - 1)",
         "np.sqrt(len(images))",
         ("test_clone.py::test_root_is_the_covariance_exactly",),

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from examples import examples
 from properties.strategies import FIXED, images, seeds
-from winnow.clone import certify, clone_gaussian, fit_gaussian
+from winnow.clone.certificate import certify
+from winnow.clone.draw import clone_gaussian
+from winnow.clone.gaussian import fit_gaussian
 from winnow.store.datasets import new_dataset, open_dataset
 from winnow.store.tables import read_table
 from winnow.streams import stream

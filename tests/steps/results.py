@@ -17,7 +17,7 @@ from figures import synthetic
 from measure.small import photo_like
 from winnow.claims.dial import follow_dial
 from winnow.claims.table import check_claims
-from winnow.clone import clone_gaussian
+from winnow.clone.draw import clone_gaussian
 from winnow.datasets.blend import blend_dataset
 from winnow.datasets.prepare import prepare_dataset
 from winnow.datasets.standin import write_standin

@@ -4,7 +4,8 @@ from winnow.job.log import log_to
 
 log_to(snakemake.log[0])
 
-from winnow.clone import clone_gaussian, summarise_certificate
+from winnow.clone.certificate import summarise_certificate
+from winnow.clone.draw import clone_gaussian
 from winnow.store.atomic import write_bytes
 from winnow.store.tables import read_table
 
