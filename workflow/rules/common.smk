@@ -71,7 +71,9 @@ def clone_share(wildcards):
 
 def clone_settings(wildcards):
     """The settings of a dataset's Gaussian clone."""
-    return CONFIG.clone_of(wildcards.dataset).model_dump()
+    settings = CONFIG.clone_of(wildcards.dataset).model_dump()
+    # Clones go by the name of what they are a clone of.  If that is one itself, it has the name already.
+    return settings | ({"name": f"{wildcards.dataset}{CLONE_SUFFIX}"} if wildcards.dataset in CONFIG.clones else {})
 
 
 def cloned(wildcards):

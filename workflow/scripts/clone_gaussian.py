@@ -9,13 +9,13 @@ from winnow.clone.draw import clone_gaussian
 from winnow.store.atomic import write_bytes
 from winnow.store.tables import read_table
 
+settings = {"name": snakemake.wildcards.dataset, **snakemake.params.settings}
 clone_gaussian(
     snakemake.input.dataset,
     snakemake.output.dataset,
     snakemake.output.certificate,
-    name=snakemake.wildcards.dataset,
     threads=snakemake.threads,
-    **snakemake.params.settings,
+    **settings,
 )
 certificate = read_table(snakemake.output.certificate, "certificate")
 write_bytes(snakemake.output.summary, summarise_certificate(certificate).encode())
