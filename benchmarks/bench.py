@@ -2,11 +2,9 @@
 
 import itertools
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,9 @@ from winnow.store.tensors import Mask, Parameters
 SIZES = [3072, 1024, 1024, 1000]
 """Units per layer of the paper's network."""
 
+OURS = "winnow"
+"""The contestant that all others are peers of."""
+
 BATCH = 40
 N_IMAGES = 50_000
 """Validation images of ImageNet32."""
@@ -27,17 +28,16 @@ N_IMAGES = 50_000
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table.
+    """A line of the table; what is made of its times is for `table` to say.
 
     Attributes:
         section: which part of the work.
         what: what is timed, and its size.
         x: place on the curve that the row belongs to, if any.
-        threads: threads that both contestants may use.
-        seconds: this project's time; None: not run.
-        peer: what it is compared with.
-        peer_seconds: the peer's time, for as much of the work as it did.
-        peer_share: the share of the work that the peer did; its time for all of it is extrapolated.
+        threads: threads that each contestant may use.
+        times: seconds of each turn by contestant, `OURS` and its peers; the k-th turns of all follow each other. None
+            of ours: not run.
+        shares: the share of the work that a peer did, where it is not all: its time for all of it is extrapolated.
         floor: what bounds the time from below.
         floor_seconds: that bound, by rates measured in the same run.
         peak_mb: largest resident memory of the process while this project's part ran, in 10⁶ bytes.
@@ -49,50 +49,37 @@ class Row:
     what: str
     x: float | None = None
     threads: int = 1
-    seconds: float | None = None
-    peer: str = ""
-    peer_seconds: float | None = None
-    peer_share: float = 1.0
+    times: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
     floor: str = ""
     floor_seconds: float | None = None
     peak_mb: float | None = None
     note: str = ""
     case: str = ""
 
-    @property
-    def peer_total(self) -> float | None:
-        """The peer's time for all of the work, in seconds."""
-        return None if self.peer_seconds is None else self.peer_seconds / self.peer_share
-
-    @property
-    def ratio(self) -> float | None:
-        """How many times longer the peer takes."""
-        return self.peer_total / self.seconds if self.peer_total and self.seconds else None
-
-    @property
-    def reached(self) -> float | None:
-        """The share of the floor's rate that is reached."""
-        return self.floor_seconds / self.seconds if self.floor_seconds and self.seconds else None
-
     def as_json(self) -> str:
         """One line of JSON."""
-        return json.dumps({field.name: getattr(self, field.name) for field in fields(self)})
+        return json.dumps(asdict(self))
 
 
-def race(tasks: Sequence[Callable[[], object]], repeats: int = 5) -> list[float]:
-    """Shortest wall time of each task in seconds; they take turns, so that a busy machine hurts all alike."""
-    best = [np.inf] * len(tasks)
-    for _ in range(repeats):
-        for i, task in enumerate(tasks):
+def race(tasks: Mapping[str, Callable[[], object]], turns: int = 5) -> dict[str, list[float]]:
+    """Wall times of each task in seconds, one a turn.
+
+    They take turns, so that a busy machine hurts all alike; the order is reversed at each other turn, so that none
+    always comes behind the same.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for turn in range(turns):
+        for name in [*tasks][:: 1 if turn % 2 == 0 else -1]:
             start = time.perf_counter()
-            task()
-            best[i] = min(best[i], time.perf_counter() - start)
-    return best
+            tasks[name]()
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
 
 
-def clock(task: Callable[[], object], repeats: int = 1) -> float:
-    """Shortest wall time of a task in seconds."""
-    return race([task], repeats)[0]
+def shortest(task: Callable[[], object], turns: int) -> float:
+    """Shortest wall time of a task in seconds: of a rate, which a busy machine can only lower."""
+    return min(race({"": task}, turns)[""])
 
 
 def peak_mb() -> float:
@@ -106,13 +93,13 @@ def gemm_rate(m: int = 1024, k: int = 3072, n: int = 1024) -> float:
     """Rate of a float32 matrix product (m, k)(k, n) by PyTorch, in FLOP/s."""
     a, b = torch.randn(m, k), torch.randn(k, n)
     out = torch.empty(m, n)
-    return 2 * m * k * n / clock(lambda: torch.mm(a, b, out=out), 8)
+    return 2 * m * k * n / shortest(lambda: torch.mm(a, b, out=out), 8)
 
 
 def copy_rate(n_bytes: int = 2**28) -> float:
     """Bytes read and written per second by copying an array that no cache holds."""
     source, target = torch.ones(n_bytes // 4), torch.empty(n_bytes // 4)
-    return 2 * n_bytes / clock(lambda: target.copy_(source), 8)
+    return 2 * n_bytes / shortest(lambda: target.copy_(source), 8)
 
 
 def smooth_images(n: int, seed: int = 0, side: int = 32, channels: int = 3) -> np.ndarray:
@@ -172,29 +159,6 @@ def step_floor(density: float) -> tuple[float, float]:
         flops += 2 * BATCH * weights * (3 if i else 2)
         n_bytes += 4 * 3 * weights
     return flops, n_bytes
-
-
-def machine() -> dict[str, str]:
-    """What the numbers were measured on."""
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    vectors = torch.backends.cpu.get_cpu_capability()
-    return {
-        "processor": f"{model}, {len(os.sched_getaffinity(0))} cores ({vectors})",
-        "memory": f"{memory:.0f} GiB",
-        "GPU": gpu,
-        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "PyTorch": torch.__version__,
-        "numpy": np.__version__,
-    }
 
 
 Cases = Mapping[str, Callable[[], Iterator[Row]]]
