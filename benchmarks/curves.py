@@ -1,47 +1,39 @@
 """The scaling curves: cost of a step against density, of cavity scores against their size, of a run against seeds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from benchmarks.bench import Row
+from benchmarks.bench import OURS, Row
+from benchmarks.table import peers, time_of
 from winnow.figures.style import house_style, save_figure
 
 
-def draw_curves(rows: list[dict], folder: Path) -> None:
-    """Draw the curves whose rows are there, one PNG each."""
+def draw_curves(rows: list[dict], folder: Path) -> list[Path]:
+    """Draw the curves whose rows are there, one PNG each: which were drawn."""
     parsed = [Row(**row) for row in rows]
+    drawn = []
     steps = [row for row in parsed if row.section in ("training", "training curve") and row.x is not None]
     if steps:
-        peers = [
-            Row(
-                "training curve",
-                row.peer.strip("`").replace("`", ""),
-                x=row.x,
-                threads=row.threads,
-                seconds=row.peer_seconds,
-            )
-            for row in steps
-            if row.peer
-        ]
-        chosen = [
-            Row("training curve", "chosen", x=row.x, threads=row.threads, seconds=row.seconds)
-            for row in steps
-            if row.peer
-        ]
-        curve = [row for row in steps if row.section == "training curve"]
-        _draw(
-            folder / "step_by_density.png", [*peers, *curve, *chosen], "density of the hidden layers", "step, ms", 1e3
-        )
+        lines = [row for row in steps if row.section == "training curve"]
+        timed = [row for row in steps if row.section == "training"]
+        for row in timed:
+            lines += [replace(row, what=name.replace("`", ""), times={OURS: row.times[name]}) for name in peers(row)]
+        lines += [replace(row, what="chosen") for row in timed]
+        drawn.append(folder / "step_by_density.png")
+        _draw(drawn[-1], lines, "density of the hidden layers", "step, ms", 1e3)
     for section, axis in (("cavity by images", "validation images"), ("cavity by units", "first-layer units")):
-        points = [row for row in parsed if row.section == section]
+        points = [replace(row, what="measured") for row in parsed if row.section == section]
         if points:
-            named = [Row(section, "measured", x=row.x, threads=row.threads, seconds=row.seconds) for row in points]
-            _draw(folder / f"{section.replace(' ', '_')}.png", named, axis, "cavity scores, s", 1)
+            drawn.append(folder / f"{section.replace(' ', '_')}.png")
+            _draw(drawn[-1], points, axis, "cavity scores, s", 1)
     runs = [row for row in parsed if row.section == "run by seeds"]
     if runs:
-        _draw(folder / "run_by_seeds.png", runs, "seeds", "whole run, s", 1)
+        drawn.append(folder / "run_by_seeds.png")
+        _draw(drawn[-1], runs, "seeds", "whole run, s", 1)
+    return drawn
 
 
 @house_style()
@@ -52,7 +44,9 @@ def _draw(path: Path, rows: list[Row], x_label: str, y_label: str, unit: float) 
     panels = figure.subplots(1, len(threads), squeeze=False, sharey=True)[0]
     for axes, n in zip(panels, threads, strict=True):
         for what in dict.fromkeys(row.what for row in rows):
-            points = sorted((row.x, row.seconds * unit) for row in rows if row.threads == n and row.what == what)
+            points = sorted(
+                (row.x, time_of(row).median * unit) for row in rows if row.threads == n and row.what == what
+            )
             look = {"linewidth": 3, "alpha": 0.35} if what == "chosen" else {"marker": "o"}
             axes.plot(*zip(*points, strict=True), label=what, **look)
         axes.set(xscale="log", yscale="log", xlabel=x_label, title=f"{n} thread{'s' * (n > 1)}")

@@ -1,8 +1,8 @@
 """The step of SGD as others would have it: what training is timed beside.
 
-All compute the step of `tests/reference/training.py`, and a test holds them to it.  Each is made of the same start, mask
-and data as an engine, and reads its images in the same way.  With no mask they are the plain step of a dense network,
-but for `Pruned`, which is for masks.
+All compute the step of `tests/reference/training.py`, and a test holds them to it.  Each is made of the same start,
+mask and data as an engine, and reads its images in the same way.  With no mask they are the plain step of a dense
+network, but for `Pruned`, which is for masks.
 
 A time beside them is honest if it is the best one's; which that is differs by processor, density and threads.
 """
@@ -41,7 +41,9 @@ class Pruned:
             getattr(self._modules[module], key).data.copy_(torch.from_numpy(values))
             if name in mask:
                 prune.custom_from_mask(self._modules[module], key, torch.from_numpy(mask[name]))
-        blocks = [[module, nn.ReLU()] if name.startswith("layers") else [module] for name, module in self._modules.items()]
+        blocks = [
+            [module, nn.ReLU()] if name.startswith("layers") else [module] for name, module in self._modules.items()
+        ]
         self._network = nn.Sequential(*[module for block in blocks for module in block][:-1])
         self._optimiser = torch.optim.SGD(self._network.parameters(), lr=sgd.rate)
         self._dataset, self._names, self._mask = dataset, [*start], mask
@@ -146,7 +148,7 @@ def _compiled_step() -> Callable[..., None]:
     return torch.compile(_torch_step, fullgraph=True, dynamic=False)
 
 
-def _torch_step(trained, running, masks, x, labels, n_layers, rate, keep, epsilon):  # noqa: ANN001
+def _torch_step(trained, running, masks, x, labels, n_layers, rate, keep, epsilon):
     """The step of state, masks and batch, in place."""
 
     def loss(parameters: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -155,7 +157,9 @@ def _torch_step(trained, running, masks, x, labels, n_layers, rate, keep, epsilo
             var, mean = torch.var_mean(z, 0, correction=0)
             moments[f"norms.{i}.running_mean"] = mean
             moments[f"norms.{i}.running_var"] = var * (len(x) / (len(x) - 1))
-            y = (z - mean) * torch.rsqrt(var + epsilon) * parameters[f"norms.{i}.weight"] + parameters[f"norms.{i}.bias"]
+            y = (z - mean) * torch.rsqrt(var + epsilon) * parameters[f"norms.{i}.weight"] + parameters[
+                f"norms.{i}.bias"
+            ]
             z = functional.linear(y, parameters[f"layers.{i}.weight"], parameters[f"layers.{i}.bias"])
             z = functional.relu(z) if i < n_layers - 1 else z
         return functional.cross_entropy(z, labels), moments
@@ -208,13 +212,15 @@ def _jitted_step() -> Callable[..., dict]:
             mean, var = z.mean(axis=0), z.var(axis=0)
             moments[f"norms.{i}.running_mean"] = mean
             moments[f"norms.{i}.running_var"] = var * (len(x) / (len(x) - 1))
-            y = (z - mean) * jax.lax.rsqrt(var + epsilon) * parameters[f"norms.{i}.weight"] + parameters[f"norms.{i}.bias"]
+            y = (z - mean) * jax.lax.rsqrt(var + epsilon) * parameters[f"norms.{i}.weight"] + parameters[
+                f"norms.{i}.bias"
+            ]
             z = y @ parameters[f"layers.{i}.weight"].T + parameters[f"layers.{i}.bias"]
             z = jax.nn.relu(z) if i < n_layers - 1 else z
         of_label = jnp.take_along_axis(jax.nn.log_softmax(z), labels[:, None], axis=1)
         return -of_label.mean(), moments
 
-    def step(state, masks, x, labels, rate, keep, epsilon):  # noqa: ANN001
+    def step(state, masks, x, labels, rate, keep, epsilon):
         gradients, moments = jax.grad(loss, has_aux=True)(state, x, labels, epsilon)
         new = {}
         for name, value in state.items():

@@ -1,16 +1,14 @@
 """Steps of training: this project's engines against `torch.nn.utils.prune` with plain SGD."""
 
-import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.utils import prune
 
 from benchmarks.bench import (
     BATCH,
-    SIZES,
+    OURS,
     Row,
     copy_rate,
     gemm_rate,
@@ -18,8 +16,10 @@ from benchmarks.bench import (
     paper_network,
     peak_mb,
     race,
+    shortest,
     step_floor,
 )
+from benchmarks.peers import PEERS, missing
 from winnow.masks import apply_mask, full_mask
 from winnow.pruning.scores import prune_by_score
 from winnow.store.datasets import Dataset
@@ -30,32 +30,8 @@ from winnow.training.engine import Sgd
 SGD = Sgd(batch=BATCH, rate=0.1, norm_keep=0.99, norm_epsilon=1e-5)
 DENSITIES = [0.7**n for n in range(11)]
 ROUNDS, STEPS_A_ROUND = 10, 30
-
-
-class PruneModules:
-    """The peer: modules of PyTorch, masked by `torch.nn.utils.prune`, autograd, `torch.optim.SGD`."""
-
-    def __init__(self, start: Parameters, mask: Mask, dataset: Dataset):
-        modules = []
-        for i, (n_in, n_out) in enumerate(itertools.pairwise(SIZES)):
-            layer = nn.Linear(n_in, n_out)
-            for name in ("weight", "bias"):
-                getattr(layer, name).data.copy_(torch.from_numpy(start[f"layers.{i}.{name}"]))
-                if f"layers.{i}.{name}" in mask:
-                    prune.custom_from_mask(layer, name, torch.from_numpy(mask[f"layers.{i}.{name}"]))
-            modules += [nn.BatchNorm1d(n_in, momentum=1 - SGD.norm_keep), layer, nn.ReLU()]
-        self._network = nn.Sequential(*modules[:-1])
-        self._optimiser = torch.optim.SGD(self._network.parameters(), lr=SGD.rate)
-        self._dataset = dataset
-
-    def advance(self, batches: np.ndarray) -> None:
-        """A step for each row of `batches`."""
-        for rows in batches:
-            images = torch.from_numpy(self._dataset.prepare(self._dataset.train.images[rows]))
-            labels = torch.from_numpy(self._dataset.train.labels[rows])
-            self._optimiser.zero_grad()
-            nn.functional.cross_entropy(self._network(images), labels).backward()
-            self._optimiser.step()
+TURNS, TURNS_WHOLE = 7, 3
+AUTOGRAD = "autograd on the GPU"
 
 
 def _steps(dataset: Dataset, n: int) -> np.ndarray:
@@ -71,42 +47,46 @@ def _floor(density: float, flops: float, n_bytes: float) -> tuple[str, float]:
 
 
 def steps() -> Iterator[Row]:
-    """A step at the densities of IMP's rounds, for each engine."""
+    """A step at the densities of IMP's rounds, for each engine and all peers."""
     dataset = paper_dataset()
     flops, n_bytes = gemm_rate(), copy_rate()
     batches = _steps(dataset, 20)
     for density in DENSITIES:
         start, mask = paper_network(density)
-        engine = build_engine(start, None if density == 1 else mask, dataset, SGD)
+        mask = None if density == 1 else mask
+        engine = build_engine(start, mask, dataset, SGD)
         engine.advance(batches)
         peak = peak_mb()
-        contestants = {
-            "chosen": engine,
-            "nn.utils.prune": PruneModules(start, mask, dataset),
-            "reference": build_engine(start, mask, dataset, SGD, engine="reference"),
-            "dense": build_engine(start, mask, dataset, SGD, engine="dense"),
-            "sparse": build_engine(start, mask, dataset, SGD, engine="sparse"),
-        }
+        contestants = {OURS: engine, **_peers(start, mask, dataset)}
+        contestants |= {name: build_engine(start, mask, dataset, SGD, engine=name) for name in ("dense", "sparse")}
         for contestant in contestants.values():
             contestant.advance(batches[:2])  # compiled, buffers allocated
-        seconds = race([_advance(contestant, batches) for contestant in contestants.values()], 4)
-        by_name = dict(zip(contestants, (value / len(batches) for value in seconds), strict=True))
+        times = race({name: _advance(one, batches) for name, one in contestants.items()}, TURNS)
+        a_step = {name: [seconds / len(batches) for seconds in turns] for name, turns in times.items()}
+        curves = {name: a_step.pop(name) for name in ("dense", "sparse")}
         floor, floor_seconds = _floor(density, flops, n_bytes)
         shared = {"x": density, "threads": torch.get_num_threads()}
         yield Row(
             "training",
             f"step at density {density:.3g}",
-            seconds=by_name["chosen"],
-            peer="`torch.nn.utils.prune`, SGD",
-            peer_seconds=by_name["nn.utils.prune"],
+            times=a_step,
             floor=floor,
             floor_seconds=floor_seconds,
             peak_mb=peak,
-            note=f"{engine.name} engine",
+            note="; ".join([f"{engine.name} engine", *_left_out()]),
             **shared,
         )
-        for name in ("reference", "dense", "sparse"):
-            yield Row("training curve", name, seconds=by_name[name], **shared)
+        for name, turns in curves.items():
+            yield Row("training curve", name, times={OURS: turns}, **shared)
+
+
+def _peers(start: Parameters, mask: Mask | None, dataset: Dataset) -> dict[str, Any]:
+    """The peers that can run here."""
+    return {name: peer(start, mask, dataset, SGD) for name, peer in PEERS.items() if name not in missing()}
+
+
+def _left_out() -> list[str]:
+    return [f"without {name}: {why}" for name, why in missing().items()]
 
 
 def _advance(contestant, batches: np.ndarray) -> Callable[[], None]:
@@ -114,30 +94,31 @@ def _advance(contestant, batches: np.ndarray) -> Callable[[], None]:
 
 
 def whole_imp() -> Iterator[Row]:
-    """IMP at the paper's size with fewer steps a round: dense, then nine masked rounds; both train the same masks."""
+    """IMP at the paper's size with fewer steps a round: dense, then nine masked rounds; all train the same masks."""
     dataset = paper_dataset()
     batches = _steps(dataset, STEPS_A_ROUND)
     rewind, _ = paper_network()
-    ones = full_mask(rewind)
-    mask, ours, theirs = ones, 0.0, 0.0
+    mask, total = full_mask(rewind), {}
     for n in range(1, ROUNDS + 1):
-        start = apply_mask(rewind, mask)
-        engine = build_engine(start, None if n == 1 else mask, dataset, SGD)
-        peer = PruneModules(start, mask, dataset)
-        build_engine(start, mask, dataset, SGD).advance(batches[:1])  # compiled
-        seconds = race([_advance(engine, batches), _advance(peer, batches)], 3)
-        ours, theirs = ours + seconds[0], theirs + seconds[1]
+        start, held = apply_mask(rewind, mask), None if n == 1 else mask
+        engine = build_engine(start, held, dataset, SGD)
+        contestants = {OURS: engine, **_peers(start, held, dataset)}
+        build_engine(start, held, dataset, SGD).advance(batches[:1])  # compiled
+        for peer in _peers(start, held, dataset).values():
+            peer.advance(batches[:1])
+        for name, turns in race(
+            {name: _advance(one, batches) for name, one in contestants.items()}, TURNS_WHOLE
+        ).items():
+            total[name] = [sum(pair) for pair in zip(total.get(name, [0.0] * TURNS_WHOLE), turns, strict=True)]
         trained = engine.parameters()
         mask = prune_by_score({name: abs(trained[name]) for name in mask}, mask, n, share=0.3, pool="layerwise")
     yield Row(
         "training",
         f"IMP, {ROUNDS} rounds of {STEPS_A_ROUND} steps",
         threads=torch.get_num_threads(),
-        seconds=ours,
-        peer="`torch.nn.utils.prune`, SGD",
-        peer_seconds=theirs,
+        times=total,
         peak_mb=peak_mb(),
-        note="peak memory with the peer's",
+        note="; ".join(["peak memory with the peers'", *_left_out()]),
     )
 
 
@@ -156,7 +137,7 @@ def gpu() -> Iterator[Row]:
         torch.cuda.synchronize()
 
     copy()
-    rate = 2 * 4 * 2**28 / race([copy], 5)[0]
+    rate = 2 * 4 * 2**28 / shortest(copy, 5)
     batches = _steps(dataset, 2000)
     for density in (1.0, 0.7**10):
         start, mask = paper_network(density)
@@ -164,14 +145,15 @@ def gpu() -> Iterator[Row]:
         reference = build_engine(start, mask, dataset, SGD, device="cuda", engine="reference")
         engine.advance(batches[:100])
         reference.advance(batches[:100])
-        ours, theirs = race([_advance(engine, batches), _advance(reference, batches[:200])], 3)
+        times = race({OURS: _advance(engine, batches), AUTOGRAD: _advance(reference, batches[:200])}, TURNS)
         n_bytes = step_floor(1.0)[1]  # dense weights, whatever the mask
         yield Row(
             "training",
             f"{what} {density:.3g}",
-            seconds=ours / len(batches),
-            peer="autograd on the GPU",
-            peer_seconds=theirs / 200,
+            times={
+                OURS: [seconds / len(batches) for seconds in times[OURS]],
+                AUTOGRAD: [seconds / 200 for seconds in times[AUTOGRAD]],
+            },
             floor=f"{n_bytes / 1e6:.0f} MB at {rate / 1e9:.0f} GB/s",
             floor_seconds=n_bytes / rate,
             note=engine.device,
