@@ -13,7 +13,7 @@ import torch
 
 from project import SCRIPTS
 from winnow.job import devices
-from winnow.job.devices import claim_device, visible_gpus
+from winnow.job.devices import claim_device, smallest_gpu_mb, visible_gpus
 
 UUIDS = [f"GPU-{n}a1b2c3d-0000-1111-2222-333344445555" for n in range(3)]
 VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
@@ -202,6 +202,42 @@ def test_device_files_are_counted_where_the_driver_does_not_tell(machine):
 def test_windows_linux_has_one(machine):
     (machine.devices / "dxg").touch()
     assert visible_gpus() == ["0"]
+
+
+# -- how large they are -----------------------------------------------------------------------------------------------
+
+
+def pretend_smi(folder: Path, monkeypatch, script: str) -> None:
+    """`nvidia-smi` as a shell script, and nothing else on PATH."""
+    folder.mkdir()
+    (folder / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("script", "memory"),
+    [
+        ('test "$1" = --query-gpu=memory.total && echo 81559 && echo 40960', 42949),
+        ("echo '[N/A]'", None),
+        ("echo 81559; exit 9", None),
+        ("true", None),
+    ],
+)
+def test_the_smallest_gpu_counts(three, monkeypatch, tmp_path, script, memory):
+    pretend_smi(tmp_path / "bin", monkeypatch, script)
+    assert smallest_gpu_mb() == memory
+
+
+def test_nothing_is_asked_where_there_is_no_gpu_or_a_part_of_one(machine, monkeypatch, tmp_path):
+    pretend_smi(tmp_path / "bin", monkeypatch, f"touch {tmp_path}/asked; echo 81559")
+    assert smallest_gpu_mb() is None
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-1")
+    assert smallest_gpu_mb() is None
+    assert not (tmp_path / "asked").exists()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", UUIDS[0])
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    assert smallest_gpu_mb() is None
 
 
 # -- who has which ----------------------------------------------------------------------------------------------------

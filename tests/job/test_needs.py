@@ -1,6 +1,7 @@
 """Memory and time that jobs ask for."""
 
 import dataclasses
+import math
 import re
 
 import pytest
@@ -52,3 +53,30 @@ def test_training_asks_for_less_time_on_a_gpu_and_a_chain_of_the_paper_for_less_
     assert needs.minutes("prune_imp_round", PAPER, device="cuda") < needs.minutes("prune_imp_round", PAPER)
     assert needs.minutes("measure_cavity", PAPER, device="cuda") == needs.minutes("measure_cavity", PAPER)
     assert needs.minutes("train_dense", PAPER) + 9 * needs.minutes("prune_imp_round", PAPER) < 24 * 60
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "images", "jobs"),
+    [
+        (None, [(100, 3072)], 1),  # not known
+        (150_000, [(math.inf, 3072)], 4),  # H200: the paper's clone four times, and no more
+        (85_000, [(math.inf, 3072)], 4),  # H100, A100 of 80 GB
+        (42_000, [(math.inf, 3072)], 2),
+        (25_000, [(math.inf, 3072)], 1),
+        (25_000, [(60_000, 3072)], 4),  # CIFAR-10
+        (8_500, [(60_000, 3072), (12_000, 1024)], 2),  # the larger of two datasets counts
+        (1_000, [(12_000, 1024)], 1),  # too little for one: one, which then says so
+    ],
+)
+def test_so_many_jobs_share_a_gpu_as_have_room(memory_mb, images, jobs):
+    assert needs.jobs_per_gpu(memory_mb, images) == jobs
+    if memory_mb and jobs > 1:
+        assert (
+            jobs * (needs.GPU_MB + max(4 * min(n, needs.MOST_IMAGES) * inputs for n, inputs in images) / 1e6)
+            <= memory_mb
+        )
+
+
+def test_what_is_counted_on_is_what_an_engine_takes():
+    graph = pytest.importorskip("winnow.training.graph")
+    assert needs.GPU_MB * 1e6 > graph._SPARE > graph._WINDOW

@@ -1,5 +1,6 @@
 """What would run, and why: asked of dry runs."""
 
+import os
 import re
 from collections import Counter
 
@@ -175,6 +176,26 @@ def test_no_more_jobs_at_a_time_than_gpus_have_places(fresh, monkeypatch, visibl
     said = fresh.snakemake("--cores", "1", "results/tiny/data/photos", "--config", f"compute={settings}")
     provided = re.search(r"^Provided resources: gpu\D*(\d+)", said, re.MULTILINE)
     assert (provided and int(provided[1])) == limit
+
+
+@pytest.mark.parametrize(
+    ("mebibytes", "settings", "limit"),
+    [
+        (143771, "{}", 4),  # an H200
+        (6144, "{}", 1),  # photographs: room for as many as there may be
+        (143771, "{jobs_per_gpu: 2}", 2),
+        (143771, "{device: cpu, measure_device: auto}", 1),  # nothing trains on it
+    ],
+)
+def test_jobs_share_a_gpu_as_its_memory_allows(fresh, monkeypatch, tmp_path, mebibytes, settings, limit):
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho asked >>{tmp_path}/asked\necho {mebibytes}\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
+    said = fresh.snakemake("--cores", "1", "results/tiny/data/photos", "--config", f"compute={settings}")
+    assert re.search(r"^Provided resources: gpu\D*(\d+)", said, re.MULTILINE)[1] == str(limit)
+    asked = (tmp_path / "asked").read_text().split() if (tmp_path / "asked").exists() else []
+    assert len(asked) == (settings == "{}")  # once, though each job reads the workflow again
 
 
 @pytest.mark.parametrize(

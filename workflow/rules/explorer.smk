@@ -39,7 +39,7 @@ rule measure_details:
         mem_mb=memory("measure_details"),
         runtime=minutes("measure_details"),
         gpu=MEASURING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,

@@ -4,6 +4,8 @@ Needs: CONFIG.
 Makes: limits of the whole run; what the rules say under `conda:` and `resources:`.
 """
 
+import os
+
 import snakemake.jobs
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
@@ -11,7 +13,7 @@ from snakemake.utils import available_cpu_count
 
 from winnow.config.sources.source import CLONE_SUFFIX
 from winnow.job import environment, needs
-from winnow.job.devices import visible_gpus
+from winnow.job.devices import smallest_gpu_mb, visible_gpus
 
 # Jobs beyond the processors there are only crowd each other out of the caches: all take longer, and more memory.  On a
 # cluster (jobs on nodes) nothing is limited.
@@ -20,11 +22,18 @@ if workflow.nodes is None and asked_cores is not None and asked_cores > availabl
     logger.info(f"{asked_cores} cores were asked for, {available_cpu_count()} are there and will be used.")
     workflow.global_resources["_cores"] = available_cpu_count()
 
+
+# Several jobs share a GPU, so that some start while others train (winnow/job/needs.py says how many, and why).  Asked of
+# the GPUs once, by who starts the run: its jobs, and those that it sends to a cluster's nodes, are told.
+JOBS_PER_GPU = CONFIG.compute.jobs_per_gpu or int(os.environ.get("WINNOW_JOBS_PER_GPU") or 0)
+if not JOBS_PER_GPU:
+    gpu_mb = smallest_gpu_mb() if workflow.nodes is None and CONFIG.compute.device != "cpu" else None
+    plain_datasets = [CONFIG.plain(name) for name in CONFIG.datasets]
+    JOBS_PER_GPU = needs.jobs_per_gpu(gpu_mb, [(dataset.most_images, dataset.n_inputs) for dataset in plain_datasets])
+
 # `forced` and `jobs_per_gpu` are for slurm/submit.py, which is also told all files of a job, not a hundred at most.
 forced = workflow.is_main_process and {"-f", "-F", "-R", "--force", "--forceall", "--forcerun"} & set(sys.argv)
-environment.hand_to_jobs(
-    scratch=CONFIG.compute.scratch, jobs_per_gpu=CONFIG.compute.jobs_per_gpu, forced="yes" if forced else None
-)
+environment.hand_to_jobs(scratch=CONFIG.compute.scratch, jobs_per_gpu=JOBS_PER_GPU, forced="yes" if forced else None)
 snakemake.jobs.IO_PROP_LIMIT = sys.maxsize
 
 # What the shell, a notebook or a module of the site has set for other programs; what a container does not have.
@@ -40,7 +49,7 @@ MEASURING_ENVIRONMENT = "../../envs/gpu.yaml" if CONFIG.compute.device == "cuda"
 
 # No more jobs at a time than GPUs have places; each then takes one by lock (winnow/job/devices.py).
 if workflow.nodes is None and (gpus := visible_gpus()) and workflow.global_resources.get("gpu").value is None:
-    workflow.global_resources["gpu"] = len(gpus) * CONFIG.compute.jobs_per_gpu
+    workflow.global_resources["gpu"] = len(gpus) * JOBS_PER_GPU
 # Places on a GPU that a job takes.  PyTorch of conda's environments sees none unless one is insisted on; and on a cluster
 # measuring runs on the nodes without.
 USING_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method

@@ -29,7 +29,7 @@ rule measure_locality:
         mem_mb=memory("measure_locality"),
         runtime=minutes("measure_locality"),
         gpu=MEASURING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
         settings=CONFIG.locality.model_dump(),
@@ -62,7 +62,7 @@ rule measure_kurtosis:
         mem_mb=memory("measure_kurtosis"),
         runtime=minutes("measure_kurtosis"),
         gpu=MEASURING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -183,7 +183,7 @@ rule measure_cavity:
         mem_mb=memory("measure_cavity"),
         runtime=minutes("measure_cavity"),
         gpu=MEASURING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -211,7 +211,7 @@ rule measure_cavity_example:
         mem_mb=memory("measure_cavity_example"),
         runtime=minutes("measure_cavity_example"),
         gpu=MEASURING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -237,7 +237,7 @@ rule measure_components:
         mem_mb=memory("measure_components"),
         runtime=minutes("measure_components"),
         gpu=MEASURING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
         settings=CONFIG.components.model_dump(),

@@ -25,7 +25,7 @@ rule train_dense:
         mem_mb=memory("train_dense"),
         runtime=minutes("train_dense"),
         gpu=TRAINING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
         training=TRAINING,
@@ -84,7 +84,7 @@ rule prune_imp_round:
         mem_mb=memory("prune_imp_round"),
         runtime=minutes("prune_imp_round"),
         gpu=TRAINING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         training=TRAINING,
         device=CONFIG.compute.device,
@@ -150,7 +150,7 @@ rule prune_oneshot_network:
         mem_mb=memory("prune_oneshot_network"),
         runtime=minutes("prune_oneshot_network"),
         gpu=TRAINING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -199,7 +199,7 @@ rule prune_at_start:
         mem_mb=memory("prune_at_start"),
         runtime=minutes("prune_at_start"),
         gpu=TRAINING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.device,
         epsilon=CONFIG.network.norm_epsilon,
@@ -232,7 +232,7 @@ rule prune_while_training:
         mem_mb=memory("prune_while_training"),
         runtime=minutes("prune_while_training"),
         gpu=TRAINING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.device,
         network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
@@ -347,7 +347,7 @@ rule retrain_pruned:
         mem_mb=memory("retrain_pruned"),
         runtime=minutes("retrain_pruned"),
         gpu=TRAINING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         training=TRAINING,
         device=CONFIG.compute.device,

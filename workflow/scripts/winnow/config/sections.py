@@ -162,7 +162,11 @@ class Compute(Settings):
     measure_device: Literal["auto", "cpu", "cuda"] | None = Field(
         None, description="where statistics are measured; null: cpu if device is cpu, else auto"
     )
-    jobs_per_gpu: Count = Field(1, description="jobs that may compute on one GPU at a time")
+    jobs_per_gpu: Count | None = Field(
+        None,
+        description="jobs that may compute on one GPU at a time; null: as many as its memory has room for, at most 4; "
+        "on a cluster 1",
+    )
     scratch: str | None = Field(
         None,
         description="folder on each node, such as $TMPDIR, to which it copies a dataset before training on it; null: "

@@ -9,6 +9,7 @@ import itertools
 import logging
 import os
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,26 @@ def _known_gpus() -> list[str | None]:
     # Windows' own driver, seen from its Linux, does not say how many there are.
     windows = 1 if (_DEVICES / "dxg").exists() else 0
     return [None] * (len(uuids) or len(nodes) or windows)
+
+
+def smallest_gpu_mb() -> int | None:
+    """Memory of the smallest of the GPUs that this process may use, in MB (10⁶ bytes).
+
+    None where there is none, where a part of one (MIG) is all that may be used, or where `nvidia-smi`, which comes with
+    the driver, is not there or does not answer.
+    """
+    gpus = visible_gpus()
+    if not gpus or any(gpu.startswith("MIG-") for gpu in gpus):
+        return None
+    command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    mebibytes = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    if done.returncode or not mebibytes or not all(text.isdecimal() for text in mebibytes):
+        return None
+    return int(min(map(int, mebibytes)) * 2**20 / 1e6)
 
 
 def claim_device(setting: Literal["auto", "cpu", "cuda"], jobs_per_gpu: int = 1) -> Device:

@@ -7,6 +7,7 @@ one thread.  Smaller experiments ask for as much memory, which is little; larger
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
@@ -49,6 +50,21 @@ MEMORY_MB = {
     "record_run": 1000,
 }
 """Memory of a job of each step at the paper's size, in MB."""
+
+MOST_JOBS_PER_GPU = 4
+"""Jobs that share a GPU where nothing else is set, at most.
+
+A round of the paper's size is derived to take a GPU 1.5 to 3 s.  Before it a job starts (Python, PyTorch, CUDA, images
+to the device, capture of the graph), which takes processors and the bus some 5 s (derived too: 2 to 3 s of it were
+measured on processors), and after it prunes and writes.  While one trains, two or three others start: four keep the GPU
+busy.  More would only take turns on it, as kernels of different processes do not run together.
+"""
+
+GPU_MB = 2400
+"""GPU memory of a job without its images, in MB: what the engine leaves free beside them (2 GiB), and CUDA's own."""
+
+MOST_IMAGES = 1_331_167
+"""Images counted on where the settings do not tell how many there are: ImageNet32's."""
 
 _PAPER_INPUTS, _PAPER_PARAMETERS, _PAPER_ROWS = 3072, 5_221_352, 18 * 11 * 1024
 _BY_INPUTS = {"prepare_dataset", "clone_gaussian", "blend_dataset", "measure_components"}
@@ -150,3 +166,21 @@ def minutes(step: str, size: Size, attempt: int = 1, device: str = "cpu") -> int
         "prepare_dataset": 1000 * VALIDATION_IMAGES * size.n_inputs,  # reading and resizing, not multiplying
     }.get(step, 0)
     return ceil(10 + operations / RATE[device if step in _TRAINING else "cpu"] / 60) * attempt
+
+
+def jobs_per_gpu(memory_mb: int | None, images: Iterable[tuple[float, int]]) -> int:
+    """Jobs that may share a GPU, so that all have room for their images there.
+
+    A job keeps all images of its dataset on the GPU if they fit; else it sends them as it goes, which is slower.
+
+    Args:
+        memory_mb: the memory of the smallest GPU in MB; None: not known.
+        images: for each dataset how many images there are at most, and numbers in an image; float32, as a clone's are.
+
+    Returns:
+        1 where the memory is not known, `MOST_JOBS_PER_GPU` at most.
+    """
+    if memory_mb is None:
+        return 1
+    most = max((4 * n_inputs * min(n, MOST_IMAGES) for n, n_inputs in images), default=0)
+    return int(min(max(memory_mb // (GPU_MB + ceil(most / 1e6)), 1), MOST_JOBS_PER_GPU))

@@ -23,6 +23,11 @@ class Cifar(Files):
         find_cifar(path, cls._edition)
         return path
 
+    @property
+    def most_images(self) -> float:
+        """Images of both splits."""
+        return 60_000
+
     def _files(self) -> list[Path]:
         found = find_cifar(self.path, self._edition)
         return [found] if isinstance(found, Path) else list(found.values())

@@ -37,6 +37,11 @@ class Dialled(Source, ABC):
         return len(self.correlation_lengths) * self.validation_per_class
 
     @property
+    def most_images(self) -> float:
+        """Images of both splits."""
+        return len(self.correlation_lengths) * (self.train_per_class + self.validation_per_class)
+
+    @property
     def dial(self) -> float:
         """The pixels' excess kurtosis."""
         return self.excess_kurtosis

@@ -35,6 +35,11 @@ class Nlgp(Source):
         """Validation images."""
         return len(self.correlation_lengths) * self.validation_per_class
 
+    @property
+    def most_images(self) -> float:
+        """Images of both splits."""
+        return len(self.correlation_lengths) * (self.train_per_class + self.validation_per_class)
+
     @model_validator(mode="after")
     def _fits_torus(self) -> Self:
         check_lengths(self.correlation_lengths, self.side)

@@ -66,6 +66,11 @@ class Source(Settings, ABC):
         return math.inf
 
     @property
+    def most_images(self) -> float:
+        """Images of both splits there can be at most, as far as the settings tell."""
+        return math.inf
+
+    @property
     def dial(self) -> float | None:
         """Where the images stand between Gaussian, 0, and what they could be; null: the source has no dial."""
         return None
