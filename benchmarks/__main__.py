@@ -18,15 +18,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from benchmarks import ROOT
-from benchmarks.bench import Cases
+from benchmarks.bench import Cases, Row
 from benchmarks.curves import draw_curves
 from benchmarks.machine import HELD, machine, processor, processors, slug
-from benchmarks.table import as_markdown
+from benchmarks.table import as_markdown, spread_text, time_of
 
 RESULTS = ROOT / "benchmarks" / "results"
 CURVES = ROOT / "docs" / "images"
@@ -91,19 +90,18 @@ def in_own_process(name: str, threads: int, held: Mapping[str, str] = MappingPro
     print(f"{name}, {threads} thread(s) …", file=sys.stderr, flush=True)
     numbers = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")}
     command = [sys.executable, "-m", "benchmarks", "--case", name]
-    done = subprocess.run(
-        command,
-        env={**os.environ, **numbers, **held},
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        preexec_fn=partial(os.sched_setaffinity, 0, processors(threads)),
-    )
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors(threads))  # of this thread, and of what it starts
+    try:
+        environment = {**os.environ, **numbers, **held}
+        done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    finally:
+        os.sched_setaffinity(0, mine)
     lines = [line.removeprefix("row ") for line in done.stdout.splitlines() if line.startswith("row ")]
-    for line in lines:
-        print(f"  {line}", file=sys.stderr, flush=True)
-    return [json.loads(line) | {"case": f"{name}, {threads}"} for line in lines]
+    rows = [json.loads(line) | {"case": f"{name}, {threads}"} for line in lines]
+    for row in rows:
+        print(f"  {row['what']}: {spread_text(time_of(Row(**row)))}", file=sys.stderr, flush=True)
+    return rows
 
 
 def keep(rows: list[dict], name: str) -> None:

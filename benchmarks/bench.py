@@ -59,7 +59,7 @@ class Row:
 
     def as_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), ensure_ascii=False)
 
 
 def race(tasks: Mapping[str, Callable[[], object]], turns: int = 5) -> dict[str, list[float]]:

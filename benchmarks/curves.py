@@ -57,5 +57,5 @@ def _draw(path: Path, rows: list[Row], x_label: str, y_label: str, unit: float) 
             axis.set_minor_formatter(NullFormatter())
     panels[0].set_ylabel(y_label)
     if len(panels[-1].lines) > 1:
-        panels[-1].legend()
+        panels[-1].legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
     save_figure(figure, path)

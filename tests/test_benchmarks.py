@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
 
+from benchmarks import ROOT, bench, curves, machine, peers, table, timeline
 from benchmarks import __main__ as run
-from benchmarks import bench, curves, machine, peers, table
 from benchmarks.bench import OURS, Row
+from benchmarks.cases import training
 from reference.training import train
 from winnow.masks import apply_mask
 from winnow.network import initial_parameters
@@ -172,20 +175,17 @@ def test_threads_lie_on_cores_of_their_own_first(tmp_path, monkeypatch):
 def test_a_case_may_use_as_many_processors_as_threads(monkeypatch):
     said = {}
 
-    def keep(command, **settings):
+    def keep(command, env, **settings):
         seen = "import json, os; print(json.dumps([len(os.sched_getaffinity(0)), dict(os.environ)]))"
-        code = subprocess.run(
-            [sys.executable, "-c", seen],
-            stdout=subprocess.PIPE,
-            text=True,
-            preexec_fn=settings["preexec_fn"],
-            env=settings["env"],
-        )
+        code = subprocess.run([sys.executable, "-c", seen], stdout=subprocess.PIPE, text=True, env=env)
         said["processors"], said["environment"] = json.loads(code.stdout)
-        return subprocess.CompletedProcess(command, 0, 'row {"what": "x"}\nelse\n')
+        return subprocess.CompletedProcess(command, 0, f"row {STEP.as_json()}\nelse\n")
 
+    before = os.sched_getaffinity(0)
     monkeypatch.setattr(run, "subprocess", type("", (), {"run": keep, "PIPE": subprocess.PIPE}))
-    assert run.in_own_process("training.steps", 1, machine.HELD["AVX2"]) == [{"what": "x", "case": "training.steps, 1"}]
+    (row,) = run.in_own_process("training.steps", 1, machine.HELD["AVX2"])
+    assert row == {**json.loads(STEP.as_json()), "case": "training.steps, 1"}
+    assert os.sched_getaffinity(0) == before
     assert said["processors"] == 1
     assert said["environment"]["OMP_NUM_THREADS"] == said["environment"]["OPENBLAS_NUM_THREADS"] == "1"
     assert machine.HELD["AVX2"].items() <= said["environment"].items()
@@ -216,6 +216,77 @@ def test_held_to_avx2_no_library_uses_more():
         [sys.executable, "-c", HELD_CODE], env=environment, text=True, stdout=subprocess.PIPE, check=True
     )
     assert done.stdout.split("\n")[:3] == ["AVX2", "Haswell", "False"]
+
+
+# -- a run's timeline -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ran(tmp_path):
+    """What three jobs leave: two at a time, and ten seconds later another."""
+    head = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+    for name, end, seconds, memory, processor in (
+        ("train/a", 1000, 4, "100.5", 3),
+        ("train/b", 1002, 4, "200", 5),
+        ("draw/c", 1014, 2, "NA", 0),
+    ):
+        path = tmp_path / "benchmarks" / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{head}{seconds}\t0:00:04\t{memory}\t1\t1\t1\t1\t1\t1\t{processor}\n")
+        os.utime(path, (end, end))
+    return tmp_path
+
+
+def test_a_timeline_is_that_of_the_jobs_benchmark_files(ran):
+    jobs = timeline.read_jobs(ran)
+    assert jobs["job"].tolist() == ["a", "b", "c"]
+    assert jobs["start"].tolist() == [0, 2, 16] and jobs["end"].tolist() == [4, 6, 18]
+    lines = timeline.as_markdown(jobs).splitlines()
+    assert lines[2] == "| `train` | 2 | 0 s | 6 s | 8 | 80% | 4.0 s | 4.0 s | 1.00 |"
+    assert lines[3] == "| `draw` | 1 | 16 s | 18 s | 2 | 20% | 2.0 s | 2.0 s |  |"
+    assert lines[-1] == "3 jobs in 18 s from the first start to the last end, 0.6 at a time; 10 s of it no job ran."
+
+
+def test_a_timeline_is_drawn_or_says_what_it_needs(ran, monkeypatch, capsys):
+    monkeypatch.setattr(timeline, "PICTURE", timeline.ROOT / "benchmarks" / "results" / "test-timeline.png")
+    monkeypatch.setattr(sys, "argv", ["timeline", str(ran)])
+    try:
+        timeline.main()
+        assert timeline.PICTURE.stat().st_size > 5000
+    finally:
+        timeline.PICTURE.unlink(missing_ok=True)
+    assert "| `draw` | 1 |" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["timeline", str(ran / "benchmarks")])
+    with pytest.raises(SystemExit, match="has no folder benchmarks/"):
+        timeline.main()
+
+
+# -- the runbook for a GPU --------------------------------------------------------------------------------------------
+
+
+def test_the_gpu_rows_run_on_a_cpu_too(monkeypatch):
+    monkeypatch.setattr(training, "paper_dataset", lambda: bench.paper_dataset(200, 100))
+    steps = list(training.on_device("cpu", steps=1, plain_steps=1, turns=1))
+    assert [row.what for row in steps] == [row.what for row in training.gpu()] or torch.cuda.is_available()
+    assert all(table.time_of(row).median > 0 for row in steps)
+    assert [table.peers(row) for row in steps] == [[training.AUTOGRAD], [training.AUTOGRAD], []]
+
+
+def test_the_runbook_has_at_most_five_commands_that_exist():
+    text = (ROOT / "benchmarks" / "gpu.md").read_text(encoding="utf-8")
+    commands = [
+        line
+        for block in re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        for line in block.splitlines()
+    ]
+    assert 1 <= len(commands) <= 5
+    said = "\n".join(commands)
+    for path in re.findall(r"(?:configs|tests|benchmarks)/[\w./-]+", said):
+        assert (ROOT / path).exists() or path.startswith("benchmarks/results"), path
+    for module in re.findall(r"python -m (benchmarks[\w.]*)", said):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists() or (ROOT / module / "__main__.py").exists()
+    for case in re.findall(r"--only ([\w.]+)", said):
+        assert run.cases([case], full=True)
 
 
 # -- the document -----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Steps of training: this project's engines against `torch.nn.utils.prune` with plain SGD."""
+"""Steps of training: this project's engines beside all peers of `benchmarks.peers`."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -26,11 +26,15 @@ from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
 from winnow.training.build import build_engine
 from winnow.training.engine import Sgd
+from winnow.training.graph import GraphEngine
+from winnow.training.reference import ReferenceEngine
 
 SGD = Sgd(batch=BATCH, rate=0.1, norm_keep=0.99, norm_epsilon=1e-5)
 DENSITIES = [0.7**n for n in range(11)]
 ROUNDS, STEPS_A_ROUND = 10, 30
 TURNS, TURNS_WHOLE = 7, 3
+GPU_DENSITIES = (1.0, 0.7**10)
+STEP_ON_GPU, START_ON_GPU = "step on the GPU at density", "images to the GPU, capture, first step"
 AUTOGRAD = "autograd on the GPU"
 
 
@@ -123,41 +127,64 @@ def whole_imp() -> Iterator[Row]:
 
 
 def gpu() -> Iterator[Row]:
-    """A step on the GPU, if there is one."""
-    what = "step on the GPU at density"
-    if not torch.cuda.is_available():
-        for density in (1.0, 0.7**10):
-            yield Row("training", f"{what} {density:.3g}", note="not run: no CUDA GPU")
+    """On the GPU, if there is one: a step beside the floor that memory sets, and what comes before the first step."""
+    if torch.cuda.is_available():
+        yield from on_device("cuda")
         return
+    for what in (*(f"{STEP_ON_GPU} {density:.3g}" for density in GPU_DENSITIES), START_ON_GPU):
+        yield Row("training", what, note="not run: no CUDA GPU")
+
+
+def on_device(device: str, *, steps: int = 2000, plain_steps: int = 200, turns: int = TURNS) -> Iterator[Row]:
+    """The rows of `gpu`; on a CPU, without a graph, only to try the code.
+
+    Args:
+        device: where to train.
+        steps: steps of a turn.
+        plain_steps: those of the peer, which is slower.
+        turns: turns.
+    """
     dataset = paper_dataset()
-    source, target = torch.ones(2**28, device="cuda"), torch.empty(2**28, device="cuda")
+    source, target = (torch.ones(2**28 if device == "cuda" else 2**24, device=device) for _ in range(2))
 
     def copy() -> None:
         target.copy_(source)
-        torch.cuda.synchronize()
+        if device == "cuda":
+            torch.cuda.synchronize()
 
     copy()
-    rate = 2 * 4 * 2**28 / shortest(copy, 5)
-    batches = _steps(dataset, 2000)
-    for density in (1.0, 0.7**10):
+    rate = 2 * source.nbytes / shortest(copy, 5)
+    batches = _steps(dataset, steps)
+    for density in GPU_DENSITIES:
         start, mask = paper_network(density)
-        engine = build_engine(start, None if density == 1 else mask, dataset, SGD, device="cuda")
-        reference = build_engine(start, mask, dataset, SGD, device="cuda", engine="reference")
+        mask = None if density == 1 else mask
+        engine = GraphEngine(start, mask, dataset, SGD, device=device)
+        reference = ReferenceEngine(start, mask, dataset, SGD, device=device)
         engine.advance(batches[:100])
         reference.advance(batches[:100])
-        times = race({OURS: _advance(engine, batches), AUTOGRAD: _advance(reference, batches[:200])}, TURNS)
+        times = race({OURS: _advance(engine, batches), AUTOGRAD: _advance(reference, batches[:plain_steps])}, turns)
         n_bytes = step_floor(1.0)[1]  # dense weights, whatever the mask
         yield Row(
             "training",
-            f"{what} {density:.3g}",
+            f"{STEP_ON_GPU} {density:.3g}",
             times={
-                OURS: [seconds / len(batches) for seconds in times[OURS]],
-                AUTOGRAD: [seconds / 200 for seconds in times[AUTOGRAD]],
+                OURS: [seconds / steps for seconds in times[OURS]],
+                AUTOGRAD: [seconds / plain_steps for seconds in times[AUTOGRAD]],
             },
             floor=f"{n_bytes / 1e6:.0f} MB at {rate / 1e9:.0f} GB/s",
             floor_seconds=n_bytes / rate,
             note=engine.device,
         )
+
+    def begin() -> None:
+        GraphEngine(start, mask, dataset, SGD, device=device).advance(batches[:1])
+
+    yield Row(
+        "training",
+        START_ON_GPU,
+        times=race({OURS: begin}, turns),
+        note=f"CUDA is up already; {dataset.train.images.nbytes / 1e6:.0f} MB of images",
+    )
 
 
 CASES = {"steps": steps, "whole_imp": whole_imp, "gpu": gpu}
