@@ -16,6 +16,8 @@ from winnow.job.devices import device_name, matmul_precision
 
 log = logging.getLogger(__name__)
 
+_PIECE = 2**16  # numbers: with a few results of as many, as float32 or float64, they fit a megabyte of cache
+
 Array = Any
 """An array of numpy or of torch: `Any`, as no type says what the two have in common."""
 
@@ -37,6 +39,16 @@ class Arrays:
         if self.xp is not np and not (array.flags.writeable and array.flags.c_contiguous):
             array = np.array(array, order="C")  # torch refuses arrays that may not be written
         return self.xp.asarray(array, dtype=dtype, device=self.device)
+
+    def pieces(self, n: int, numbers: int) -> Iterator[slice]:
+        """Parts of n rows of so many numbers that are worked on one after another.
+
+        On the processors as many rows as their cache holds (`_PIECE` numbers), so that several operations read memory
+        once; on a GPU all together.
+        """
+        at_a_time = max(_PIECE // max(numbers, 1), 1) if self.xp is np else max(n, 1)
+        for start in range(0, n, at_a_time):
+            yield slice(start, min(start + at_a_time, n))
 
     def zeros(self, *shape: int) -> Array:
         """Zeros, float64: what sums are added up in."""

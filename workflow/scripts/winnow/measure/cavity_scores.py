@@ -107,19 +107,23 @@ class StandardisedInputs:
     def __init__(self, read: Callable[[], Iterator[Array]], arrays: Arrays, dtype: str):
         xp = self.xp = arrays.xp
         self.arrays, self.dtype, self._read = arrays, getattr(xp, dtype), read
+        self._product: np.ndarray | None = None
         self.n_images = 0
         total: Array = 0.0
-        for x in read():
+        for x in self._pieces(read()):
             self.n_images += len(x)
-            total = total + xp.sum(x, axis=0, dtype=xp.float64)
+            total = total + xp.sum(xp.astype(x, xp.float64), axis=0)
         if self.n_images == 0:
             raise ValueError("there are no images to compute cavity scores on")
         self._mean = total / self.n_images
         powers: Array = 0.0
-        sample = []
-        for x in map(self._centred, read()):
-            powers = powers + _second_and_fourth(xp, x)
-            sample.append(xp.astype(x[:: max(self.n_images // _SAMPLE, 1)], self.dtype))
+        sample, taken, first = [], max(self.n_images // _SAMPLE, 1), 0
+        for x in map(self._centred, self._pieces(read())):
+            squares = x * x
+            both = [xp.sum(xp.astype(values, xp.float64), axis=0) for values in (squares, squares * squares)]
+            powers = powers + xp.stack(both)
+            sample.append(xp.astype(x[-first % taken :: taken], self.dtype))
+            first += len(x)
         second, fourth = powers / self.n_images
         sd = xp.sqrt(second)
         varies = sd > 1e-12 * xp.abs(self._mean)  # the mean's rounding; single-precision pixels differ by far more
@@ -129,13 +133,39 @@ class StandardisedInputs:
         self.fourth = fourth * self._inverse**4
         self.sample = xp.concat(sample) * xp.astype(self._inverse, self.dtype)
 
+    def _pieces(self, chunks: Iterator[Array]) -> Iterator[Array]:
+        for x in chunks:
+            for piece in self.arrays.pieces(len(x), x.shape[1]):
+                yield x[piece]
+
     def chunks(self) -> Iterator[Array]:
         """Chunks of x̂, (n, D)."""
+        return (x for (x,) in self.powers(1))
+
+    def powers(self, most: int) -> Iterator[list[Array]]:
+        """Chunks of x̂, x̂², …, as many powers as are asked for, (n, D) each."""
         inverse = self.xp.astype(self._inverse, self.dtype)
-        for x in self._read():
-            x = self.xp.astype(self._centred(x), self.dtype)
-            x *= inverse
-            yield x
+        for chunk in self._read():
+            powers = [self.xp.empty(chunk.shape, dtype=self.dtype, device=self.arrays.device) for _ in range(most)]
+            for piece in self.arrays.pieces(*chunk.shape):
+                x = self.xp.astype(self._centred(chunk[piece]), self.dtype)
+                x *= inverse
+                power = x
+                for of_chunk in powers:
+                    of_chunk[piece] = power
+                    power = power * x
+            yield powers
+
+    def add_product(self, total: Array, a: Array, b: Array) -> None:
+        """total += a b, in the precision of a and b, added in float64."""
+        if self.xp is not np:
+            total += a @ b
+            return
+        if self._product is None or self._product.shape != total.shape:
+            self._product = np.empty(total.shape, self.dtype)  # at the paper's size 13 MB, used again and again
+        np.matmul(a, b, out=self._product)
+        for rows in self.arrays.pieces(*total.shape):
+            total[rows] += self._product[rows]
 
     def _centred(self, x: Array) -> Array:
         if self.dtype == self.xp.float64:
@@ -196,23 +226,25 @@ def _moments(weights: list[Array], inputs: StandardisedInputs) -> Iterator[_Mome
     coupled = [zeros(2, n_units, n_inputs) for _ in weights]
     powers = [zeros(2, n_units) for _ in weights]
     guesses = [_fourth_by_second(xp, w @ inputs.sample.T) for w in weights]
-    for x in inputs.chunks():
-        x2 = x * x
-        x3 = x2 * x
+    for x, x2, x3 in inputs.powers(3):
         if shared:
-            linear[0][0] += x.T @ x
-            linear[0][1] += x.T @ x3
+            inputs.add_product(linear[0][0], x.T, x)
+            inputs.add_product(linear[0][1], x.T, x3)
         for r, w in enumerate(weights):
             lam = w @ x.T
-            lam2 = lam * lam
-            powers[r] += _second_and_fourth(xp, lam, axis=1)
-            coupled[r][1] += lam2 @ x2
+            lam2, odd = xp.empty_like(lam), xp.empty_like(lam)  # λ², (λ² − k) λ
+            for units in inputs.arrays.pieces(*lam.shape):
+                some = lam[units]
+                square = some * some
+                powers[r][0, units] += xp.sum(square, axis=1, dtype=xp.float64)
+                powers[r][1, units] += xp.sum(square * square, axis=1, dtype=xp.float64)
+                lam2[units] = square
+                odd[units] = (square - guesses[r][units]) * some
+            inputs.add_product(coupled[r][0], odd, x)
+            inputs.add_product(coupled[r][1], lam2, x2)
             if not shared:
-                linear[r][0] += lam @ x
-                linear[r][1] += lam @ x3
-            lam2 -= guesses[r]
-            lam2 *= lam
-            coupled[r][0] += lam2 @ x
+                inputs.add_product(linear[r][0], lam, x)
+                inputs.add_product(linear[r][1], lam, x3)
     for r, w in enumerate(weights):
         m11, m13 = (xp.astype(w, xp.float64) @ linear[0] if shared else linear[r]) / n
         m31, m22 = coupled[r] / n

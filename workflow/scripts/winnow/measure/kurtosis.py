@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from winnow.masks import density
-from winnow.measure.arrays import Array, Arrays, arrays_on
-from winnow.measure.by_class import chunks_by_class, class_means, negligible_variance, of_order_one
+from winnow.measure.arrays import NUMPY, Array, Arrays, arrays_on
+from winnow.measure.by_class import adder_by_class, class_means, class_parts, negligible_variance, of_order_one
 from winnow.measure.preactivations import check_inputs, effective_weights, subtract_mean
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
@@ -71,14 +71,19 @@ def _kurtosis(weights: list[np.ndarray], dataset: Dataset, arrays: Arrays) -> It
     offsets, largest = means - share @ means, np.abs(means).max(axis=0)
     variance = squares / n_images.sum() + share @ offsets**2
     for single, of_round in zip(weights, sums, strict=True):
-        sum2, sum3, sum4 = arrays.get(of_round)
         w = single.astype(np.float64)
         negligible = negligible_variance(w, variance, largest)
         shift = w @ offsets.T  # (H, K), the class means of λ about the mean over all images
-        second = (sum2 + n_images * shift**2).sum(axis=1)
-        fourth = (sum4 + 4 * shift * sum3 + 6 * shift**2 * sum2 + n_images * shift**4).sum(axis=1)
-        of_all = _ratio(n_images.sum(), second, fourth, negligible)
-        yield of_all, _ratio(n_images, sum2, sum4, negligible[:, None])
+        sums_of_round = arrays.get(of_round)
+        second, fourth = np.empty((2, len(w)))
+        of_class = np.empty(shift.shape)
+        for units in NUMPY.pieces(len(w), len(n_images)):
+            (sum2, sum3, sum4), moved = sums_of_round[:, units], shift[units]
+            moved2 = moved * moved
+            second[units] = (sum2 + n_images * moved2).sum(axis=1)
+            fourth[units] = (sum4 + 4 * moved * sum3 + moved2 * (6 * sum2 + n_images * moved2)).sum(axis=1)
+            of_class[units] = _ratio(n_images, sum2, sum4, negligible[units, None])
+        yield _ratio(n_images.sum(), second, fourth, negligible), of_class
 
 
 def _ratio(n: np.ndarray | np.float64, sum2: np.ndarray, sum4: np.ndarray, negligible: np.ndarray) -> np.ndarray:
@@ -94,15 +99,20 @@ def _sums_of_powers(weights: list[Array], dataset: Dataset, means: Array, arrays
     n_units, n_inputs = weights[0].shape
     sums = [arrays.zeros(3, n_units, len(means)) for _ in weights]
     squares = arrays.zeros(n_inputs)
-    for images, classes, members in chunks_by_class(dataset, arrays):
-        centred = subtract_mean(images, members @ means[classes], arrays)
-        squares += xp.sum(centred * centred, axis=0, dtype=xp.float64)
-        members = xp.astype(members, xp.float32)
+    for images, first, parts in class_parts(dataset, arrays):
+        for k, part in enumerate(parts, first):
+            centred = subtract_mean(images[part], means[k], arrays)
+            images[part] = centred
+            squares += xp.sum(xp.astype(centred * centred, xp.float64), axis=0)
+        total_by_class = adder_by_class(parts, len(images), arrays)
+        classes = slice(first, first + len(parts))
         for w, total in zip(weights, sums, strict=True):
-            power1 = w @ centred.T
-            power2 = power1 * power1
-            for k, power in enumerate((power2, power2 * power1, power2 * power2)):
-                total[k, :, classes] += power @ members
+            lam = w @ images.T
+            for units in arrays.pieces(n_units, len(images)):
+                power1 = lam[units]
+                power2 = power1 * power1
+                powers = xp.stack([power2, power2 * power1, power2 * power2])
+                total[:, units, classes] += total_by_class(powers)
     return sums, squares
 
 
@@ -116,13 +126,26 @@ def _by_unit(kurtosis: list[np.ndarray], densities: list[float]) -> dict[str, np
     }
 
 
+def _median(values: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Median of each column (H, M) without its NaNs, of which it has all but n (M,) of H; n is not 0.
+
+    What numpy's `nanmedian` gives, which goes column by column in Python.
+    """
+    rows = np.ascontiguousarray(values.T)
+    whole = n == len(values)
+    median = np.empty(len(rows))
+    median[whole] = np.median(rows[whole], axis=1)
+    median[~whole] = np.nanmedian(rows[~whole], axis=1)
+    return median
+
+
 def _by_class(kurtosis: list[np.ndarray], densities: list[float]) -> dict[str, np.ndarray]:
     n_classes = kurtosis[0].shape[1]
     values = np.concatenate(kurtosis, axis=1)  # (H, rounds · K)
     n_units = np.isfinite(values).sum(axis=0)
     mean, median = np.full((2, values.shape[1]), np.nan)
-    mean[n_units > 0] = np.nanmean(values[:, n_units > 0], axis=0)
-    median[n_units > 0] = np.nanmedian(values[:, n_units > 0], axis=0)
+    mean[n_units > 0] = np.nansum(values[:, n_units > 0], axis=0) / n_units[n_units > 0]
+    median[n_units > 0] = _median(values[:, n_units > 0], n_units[n_units > 0])
     return {
         "round": np.repeat(np.arange(len(kurtosis)), n_classes),
         "density": np.repeat(densities, n_classes),

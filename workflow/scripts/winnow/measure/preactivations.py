@@ -87,11 +87,15 @@ def validation_chunks(
     images, float32 = dataset.validation.images, arrays.xp.float32
     mean_image = arrays.put(dataset.mean_image, float32)
     for start in range(0, len(images), chunk):
-        rows = slice(start, start + chunk) if order is None else order[start : start + chunk]
-        prepared = arrays.xp.astype(arrays.put(images[rows]), float32)
-        prepared -= mean_image
-        prepared /= float(dataset.pixel_scale)
-        yield prepared
+        n = min(chunk, len(images) - start)
+        chunk_of_images = arrays.xp.empty((n, images.shape[1]), dtype=float32, device=arrays.device)
+        for piece in arrays.pieces(n, images.shape[1]):
+            place = slice(start + piece.start, start + piece.stop)
+            prepared = arrays.xp.astype(arrays.put(images[place if order is None else order[place]]), float32)
+            prepared -= mean_image
+            prepared /= float(dataset.pixel_scale)
+            chunk_of_images[piece] = prepared
+        yield chunk_of_images
 
 
 def subtract_mean(x: Array, mean: Array, arrays: Arrays) -> Array:
