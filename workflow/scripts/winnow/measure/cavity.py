@@ -7,7 +7,7 @@ import numpy as np
 
 from winnow.masks import check_nested, density
 from winnow.measure.arrays import arrays_on
-from winnow.measure.cavity_scores import CHUNK, StandardisedInputs, standardised, surviving_scores
+from winnow.measure.cavity_scores import StandardisedInputs, images_at_a_time, standardised, surviving_scores
 from winnow.measure.preactivations import WEIGHT, check_inputs, effective_weights, validation_chunks
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
@@ -22,7 +22,7 @@ def measure_cavity(
     dataset: Dataset,
     *,
     epsilon: float = 1e-5,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
     dtype: Literal["float32", "float64"] = "float32",
     device: str = "cpu",
 ) -> dict[str, np.ndarray]:
@@ -33,7 +33,7 @@ def measure_cavity(
         masks: m(0), …, m(N), nested: they give both the weights that have a score after n rounds and their fates.
         dataset: its validation images are used.
         epsilon: ε of batch norm.
-        chunk: images at a time.
+        chunk: images at a time; None: what suits the device.
         dtype: of the matrix products.
         device: `cpu` or `cuda`.
 
@@ -49,7 +49,9 @@ def measure_cavity(
     check_inputs(dataset, fate.shape[1])
     scores_by_round = []
     with arrays_on(device) as arrays:
-        inputs = StandardisedInputs(lambda: validation_chunks(dataset, chunk, arrays=arrays), arrays, dtype)
+        inputs = StandardisedInputs(
+            lambda: validation_chunks(dataset, chunk or images_at_a_time(arrays), arrays=arrays), arrays, dtype
+        )
         for start in range(0, len(masks) - 1, _ROUNDS_AT_A_TIME):
             some = masks[:-1][start : start + _ROUNDS_AT_A_TIME]
             weights = [standardised(effective_weights(parameters, mask, epsilon=epsilon), inputs) for mask in some]

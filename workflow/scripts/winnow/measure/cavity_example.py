@@ -3,7 +3,7 @@
 import numpy as np
 
 from winnow.measure.arrays import arrays_on
-from winnow.measure.cavity_scores import CHUNK, StandardisedInputs, all_scores
+from winnow.measure.cavity_scores import StandardisedInputs, all_scores, images_at_a_time
 from winnow.measure.preactivations import WEIGHT, check_inputs, effective_weights, validation_chunks
 from winnow.store.datasets import Dataset
 from winnow.store.schemas import SCHEMAS
@@ -38,7 +38,9 @@ def measure_cavity_example(
     weights = effective_weights(parameters, mask, epsilon=epsilon)
     check_inputs(dataset, weights.shape[1])
     with arrays_on(device) as arrays:
-        inputs = StandardisedInputs(lambda: validation_chunks(dataset, CHUNK, arrays=arrays), arrays, "float32")
+        inputs = StandardisedInputs(
+            lambda: validation_chunks(dataset, images_at_a_time(arrays), arrays=arrays), arrays, "float32"
+        )
         scores = all_scores(weights, mask[WEIGHT], inputs)
         if not np.isfinite(scores).any():
             return {name: np.empty(0) for name in SCHEMAS["cavity_example"].names if name not in ("dataset", "seed")}

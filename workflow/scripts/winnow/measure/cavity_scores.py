@@ -10,11 +10,11 @@ so four matrix products over the images, those of M11, M31, M22 and M13, give th
 M11 and M13 are linear in λ.  Where several rounds, with more units together than there are inputs, are measured, they
 come from E[x xᵀ] and E[x x³ᵀ], once for all rounds, and each round costs two products beside its preactivations.
 
-The products are single precision, summed in float64 over chunks of images.  Two things keep the errors below 1e-5 of a
-unit's scores.  To first order in w a score is made of M31 − kurt(λ) M11, a small difference where pixels are
+The products are single precision, summed in float64 over some thousand images each.  Two things keep the errors below
+1e-5 of a unit's scores.  To first order in w a score is made of M31 − kurt(λ) M11, a small difference where pixels are
 correlated; so (λ² − k) λ is multiplied by x, with k about the kurtosis, and k M11 added afterwards in float64.  And
-where a weight carries much of its unit (less than half the variance stays without it, or the unit has few weights), the
-moments are those of λ − w x itself, in float64.
+where a weight carries much of its unit (less than 0.7 of the variance stays without it, or the unit has few weights),
+the moments are those of λ − w x itself, in float64.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,10 +28,15 @@ from winnow.measure.preactivations import ZERO_SD, subtract_mean
 
 # A weight's score is computed from λ − w x itself where less than this share of the variance stays without it, or where
 # its unit has no more than so many weights; so many such weights at a time.
-_EXACT_BELOW, _EXACT_WEIGHTS, _EXACT_AT_A_TIME = 0.5, 16, 2048
-CHUNK = 2048  # images at a time: at the paper's size 25 MB, which malloc hands out again, not fresh from the system
+_EXACT_BELOW, _EXACT_WEIGHTS, _EXACT_AT_A_TIME = 0.7, 16, 2048
+_IMAGES_A_SUM = 8192  # whose products are added up in single precision
 _SAMPLE = 1024  # images from which k is estimated
 _UNITS_AT_A_TIME = 64  # scored together: their numbers stay in the cache
+
+
+def images_at_a_time(arrays: Arrays) -> int:
+    """As many as use the device well: on processors three powers of them lie in the last cache, at the paper's size."""
+    return 512 if arrays.xp is np else 2048
 
 
 def cavity_scores(
@@ -39,7 +44,7 @@ def cavity_scores(
     mask: np.ndarray,
     inputs: np.ndarray | Iterable[np.ndarray],
     *,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
     dtype: Literal["float32", "float64"] = "float32",
     device: str = "cpu",
 ) -> np.ndarray:
@@ -51,7 +56,7 @@ def cavity_scores(
         weights: W, (H, D).
         mask: m, (H, D) bool.
         inputs: x, (N, D); or its chunks (n, D), as a list or another object that can be iterated several times.
-        chunk: images at a time, where `inputs` is an array.
+        chunk: images at a time, where `inputs` is an array; None: what suits the device.
         dtype: of the matrix products.
         device: `cpu` or `cuda`.
 
@@ -64,13 +69,13 @@ def cavity_scores(
     """
     if weights.shape != mask.shape:
         raise ValueError(f"the weights have the shape {weights.shape}, their mask {mask.shape}")
-    if isinstance(inputs, np.ndarray):
-        chunks: Iterable[np.ndarray] = [inputs[start : start + chunk] for start in range(0, len(inputs), chunk)]
-    elif iter(inputs) is inputs:
+    if not isinstance(inputs, np.ndarray) and iter(inputs) is inputs:
         raise ValueError("the inputs are read several times: give an array or a list of chunks, not an iterator")
-    else:
-        chunks = inputs
     with arrays_on(device) as arrays:
+        chunks = inputs
+        if isinstance(inputs, np.ndarray):
+            n = chunk or images_at_a_time(arrays)
+            chunks = [inputs[start : start + n] for start in range(0, len(inputs), n)]
         standard = StandardisedInputs(lambda: map(arrays.put, chunks), arrays, dtype)
         if len(standard.sd) != weights.shape[1]:
             raise ValueError(f"{len(standard.sd)} inputs do not fit weights of the shape {weights.shape}")
@@ -107,7 +112,6 @@ class StandardisedInputs:
     def __init__(self, read: Callable[[], Iterator[Array]], arrays: Arrays, dtype: str):
         xp = self.xp = arrays.xp
         self.arrays, self.dtype, self._read = arrays, getattr(xp, dtype), read
-        self._product: np.ndarray | None = None
         self.n_images = 0
         total: Array = 0.0
         for x in self._pieces(read()):
@@ -155,17 +159,6 @@ class StandardisedInputs:
                     of_chunk[piece] = power
                     power = power * x
             yield powers
-
-    def add_product(self, total: Array, a: Array, b: Array) -> None:
-        """total += a b, in the precision of a and b, added in float64."""
-        if self.xp is not np:
-            total += a @ b
-            return
-        if self._product is None or self._product.shape != total.shape:
-            self._product = np.empty(total.shape, self.dtype)  # at the paper's size 13 MB, used again and again
-        np.matmul(a, b, out=self._product)
-        for rows in self.arrays.pieces(*total.shape):
-            total[rows] += self._product[rows]
 
     def _centred(self, x: Array) -> Array:
         if self.dtype == self.xp.float64:
@@ -222,14 +215,15 @@ def _moments(weights: list[Array], inputs: StandardisedInputs) -> Iterator[_Mome
     xp, n, zeros = inputs.xp, inputs.n_images, inputs.arrays.zeros
     n_units, n_inputs = weights[0].shape
     shared = _from_inputs(weights)
-    linear = [zeros(2, n_inputs, n_inputs)] if shared else [zeros(2, n_units, n_inputs) for _ in weights]
-    coupled = [zeros(2, n_units, n_inputs) for _ in weights]
+    n_rows = n_inputs if shared else n_units
+    linear = [[_Sum(inputs, n_rows) for _ in range(2)] for _ in (weights[:1] if shared else weights)]
+    coupled = [[_Sum(inputs, n_units) for _ in range(2)] for _ in weights]
     powers = [zeros(2, n_units) for _ in weights]
     guesses = [_fourth_by_second(xp, w @ inputs.sample.T) for w in weights]
     for x, x2, x3 in inputs.powers(3):
         if shared:
-            inputs.add_product(linear[0][0], x.T, x)
-            inputs.add_product(linear[0][1], x.T, x3)
+            linear[0][0].add(x.T, x)
+            linear[0][1].add(x.T, x3)
         for r, w in enumerate(weights):
             lam = w @ x.T
             lam2, odd = xp.empty_like(lam), xp.empty_like(lam)  # λ², (λ² − k) λ
@@ -240,17 +234,64 @@ def _moments(weights: list[Array], inputs: StandardisedInputs) -> Iterator[_Mome
                 powers[r][1, units] += xp.sum(square * square, axis=1, dtype=xp.float64)
                 lam2[units] = square
                 odd[units] = (square - guesses[r][units]) * some
-            inputs.add_product(coupled[r][0], odd, x)
-            inputs.add_product(coupled[r][1], lam2, x2)
+            coupled[r][0].add(odd, x)
+            coupled[r][1].add(lam2, x2)
             if not shared:
-                inputs.add_product(linear[r][0], lam, x)
-                inputs.add_product(linear[r][1], lam, x3)
+                linear[r][0].add(lam, x)
+                linear[r][1].add(lam, x3)
     for r, w in enumerate(weights):
-        m11, m13 = (xp.astype(w, xp.float64) @ linear[0] if shared else linear[r]) / n
-        m31, m22 = coupled[r] / n
+        m11, m13 = (total.mean(xp.astype(w, xp.float64) if shared else None) for total in linear[0 if shared else r])
+        m31, m22 = (total.mean() for total in coupled[r])
         m31 += guesses[r] * m11
         power2, power4 = powers[r] / n
         yield _Moments(power2, power4, m11, m31, m22, m13)
+
+
+class _Sum:
+    """Σ a b over chunks of images, (H, D): products in the precision of the inputs, added up in float64.
+
+    On the processors BLAS adds the products of `_IMAGES_A_SUM` images itself, which costs nothing.
+
+    Args:
+        inputs: D, the number of images and the precision are theirs.
+        n_rows: H.
+    """
+
+    def __init__(self, inputs: StandardisedInputs, n_rows: int):
+        self._arrays, self._n_images = inputs.arrays, inputs.n_images
+        self._total = inputs.arrays.zeros(n_rows, len(inputs.sd))
+        self._part: np.ndarray | None = None
+        self._in_part = 0
+        if inputs.xp is np:
+            from scipy.linalg import blas  # not on a GPU, and not before it is known that there is something to do
+
+            self._gemm = {"float32": blas.sgemm, "float64": blas.dgemm}[np.dtype(inputs.dtype).name]
+            self._part = np.zeros(self._total.shape, inputs.dtype)
+
+    def add(self, a: Array, b: Array) -> None:
+        """Add a b, (H, n) (n, D); b lies row by row, a row by row or column by column."""
+        if self._part is None:
+            self._total += a @ b
+            return
+        # BLAS counts by columns: (a b)ᵀ = bᵀ aᵀ, of which nothing is copied.
+        by_rows = a.flags.c_contiguous
+        self._gemm(1.0, b.T, a.T if by_rows else a, 1.0, self._part.T, trans_b=not by_rows, overwrite_c=1)
+        self._in_part += len(b)
+        if self._in_part >= _IMAGES_A_SUM:
+            self._flush()
+
+    def _flush(self) -> None:
+        assert self._part is not None
+        for rows in self._arrays.pieces(*self._total.shape):
+            self._total[rows] += self._part[rows]
+            self._part[rows] = 0
+        self._in_part = 0
+
+    def mean(self, weights: Array | None = None) -> Array:
+        """The mean over the images, float64; of weights, (…, H), times it."""
+        if self._in_part:
+            self._flush()
+        return (self._total if weights is None else weights @ self._total) / self._n_images
 
 
 def _fourth_by_second(xp: ModuleType, values: Array) -> Array:

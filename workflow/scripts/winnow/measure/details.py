@@ -6,7 +6,7 @@ import numpy as np
 
 from winnow.masks import at_quantiles, with_full_mask
 from winnow.measure.arrays import arrays_on
-from winnow.measure.cavity_scores import CHUNK, StandardisedInputs, standardised, surviving_scores
+from winnow.measure.cavity_scores import StandardisedInputs, images_at_a_time, standardised, surviving_scores
 from winnow.measure.preactivations import WEIGHT, ZERO_SD, check_inputs, effective_weights, validation_chunks
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
@@ -59,7 +59,9 @@ def measure_details(
         "n_images": np.array([len(dataset.validation.images)]),
     }
     with arrays_on(device) as arrays:
-        inputs = StandardisedInputs(lambda: validation_chunks(dataset, CHUNK, arrays=arrays), arrays, "float32")
+        inputs = StandardisedInputs(
+            lambda: validation_chunks(dataset, images_at_a_time(arrays), arrays=arrays), arrays, "float32"
+        )
         for method, of_method in all_masks.items():
             rows = np.concatenate([effective_weights(parameters, mask, epsilon=epsilon)[units] for mask in of_method])
             counts = _histograms(rows, inputs)
