@@ -250,7 +250,8 @@ def _moments(weights: list[Array], inputs: StandardisedInputs) -> Iterator[_Mome
 class _Sum:
     """Σ a b over chunks of images, (H, D): products in the precision of the inputs, added up in float64.
 
-    On the processors BLAS adds the products of `_IMAGES_A_SUM` images itself, which costs nothing.
+    On the processors BLAS adds the products of `_IMAGES_A_SUM` images itself, which costs nothing; where there are no
+    more images than these, so little that it is not worth importing what calls it.
 
     Args:
         inputs: D, the number of images and the precision are theirs.
@@ -262,8 +263,8 @@ class _Sum:
         self._total = inputs.arrays.zeros(n_rows, len(inputs.sd))
         self._part: np.ndarray | None = None
         self._in_part = 0
-        if inputs.xp is np:
-            from scipy.linalg import blas  # not on a GPU, and not before it is known that there is something to do
+        if inputs.xp is np and inputs.n_images > _IMAGES_A_SUM:
+            from scipy.linalg import blas
 
             self._gemm = {"float32": blas.sgemm, "float64": blas.dgemm}[np.dtype(inputs.dtype).name]
             self._part = np.zeros(self._total.shape, inputs.dtype)
