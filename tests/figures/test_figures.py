@@ -1,9 +1,13 @@
 """Each figure on full, one-seed, tiny and degenerate inputs: what is drawn is what the tables say."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -11,7 +15,7 @@ from synthetic import CLONE_NAME, FULL, NAME, ONE_SEED, TINY, Experiment
 
 from winnow.figures.fig1 import plot_fig1
 from winnow.figures.fig2 import plot_fig2
-from winnow.figures.fig3 import plot_fig3
+from winnow.figures.fig3 import _choose_pairs, nearest_to_quantile, plot_fig3
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
@@ -20,6 +24,7 @@ from winnow.figures.fig8 import ARMS, plot_fig8
 from winnow.figures.pictures import mask_pictures
 from winnow.figures.style import CLONE, METHODS, house_style, looks
 from winnow.masks import at_quantiles, most_connected
+from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask
 
 EXPERIMENTS = pytest.mark.parametrize(
@@ -271,16 +276,28 @@ def test_fig3_without_weights_on_the_clone_says_so():
         assert [figure.axes[panel].texts[0].get_text() for panel in (2, 4)] == ["no unit\nhas a weight"] * 2
 
 
-def test_fig3_puts_images_of_one_class_beside_each_other():
+def in_order_of_contrast(dataset: Dataset, label: int) -> list[int]:
+    """Rows of a class, the contrast nearest to the 75 % quantile first: the slow way."""
+    rows = [row for row, of_row in enumerate(dataset.validation.labels) if of_row == label]
+    spread = {row: float(np.std(dataset.validation.images[row].astype(float))) for row in rows}
+    ranked = sorted(spread.values())
+    place = 0.75 * (len(ranked) - 1)
+    low, high = ranked[math.floor(place)], ranked[math.ceil(place)]
+    quantile = low + (place - math.floor(place)) * (high - low)
+    return sorted(rows, key=lambda row: (round(abs(spread[row] - quantile), 9), row))
+
+
+def test_fig3_puts_images_of_one_class_beside_each_other_chosen_by_contrast():
     original, clone = synthetic.images(FULL), synthetic.images(FULL, clone=True)
     axes = fig3(FULL, examples=4).axes[0]
     mosaic = np.asarray(axes.images[0].get_array())
     side, gap = 32, 2
     step = 2 * side + gap + 2 * gap
-    for index, label in enumerate([0, 6, 13, 19]):
+    chosen = [in_order_of_contrast(original, label)[0] for label in (0, 6, 13, 19)]
+    assert chosen != [0, 6, 13, 19], "the case: not each class's first image"
+    for index, row in enumerate(chosen):
         top, left = index // 2 * (side + 2 * gap), index % 2 * step
         for place, dataset in enumerate((original, clone)):
-            row = np.flatnonzero(dataset.validation.labels == label)[0]
             expected = np.clip(dataset.validation.images[row].reshape(3, 32, 32) / 255.0, 0, 1)
             start = left + place * (side + gap)
             np.testing.assert_allclose(mosaic[top : top + side, start : start + side], np.moveaxis(expected, 0, -1))
@@ -290,10 +307,32 @@ def test_fig3_puts_images_of_one_class_beside_each_other():
 
 def test_fig3_takes_several_images_of_a_class_where_there_are_few_classes():
     mosaic = np.asarray(fig3(TINY, examples=8).axes[0].images[0].get_array())
-    images = synthetic.images(TINY).validation.images
+    dataset = synthetic.images(TINY)
+    orders = [in_order_of_contrast(dataset, label) for label in (0, 1)]
     for index in range(8):  # classes 0, 1, 0, 1, …
         top, left = index // 2 * 10, index % 2 * 19
-        np.testing.assert_allclose(mosaic[top : top + 8, left : left + 8, 0], images[index].reshape(8, 8) / 255)
+        image = dataset.validation.images[orders[index % 2][index // 2]]
+        np.testing.assert_allclose(mosaic[top : top + 8, left : left + 8, 0], image.reshape(8, 8) / 255)
+
+
+def test_fig3_pairs_the_same_numbers_of_classes_of_unequal_size():
+    draw = np.random.default_rng(3)
+    original = Split(draw.normal(0, 1, (12, 4)) * np.arange(12)[:, None], np.array([0] * 7 + [1] * 5))
+    clone = Split(draw.normal(0, 1, (8, 4)), np.array([1, 0, 0, 1, 0, 0, 2, 1]))
+    pairs = _choose_pairs(original, clone, 99)
+    assert len(pairs) == 4 + 3
+    numbers = [[1, 2, 4, 5], [0, 3, 7]]
+    for first, second in pairs:
+        label = int(first >= 7)
+        assert second == numbers[label][first - 7 * label]
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.sampled_from([0.0, 0.3, 0.75, 1.0]))
+def test_nearest_to_quantile_puts_the_nearest_first_and_of_two_as_near_the_earlier(values, quantile):
+    order = nearest_to_quantile(np.array(values, dtype=float), quantile)
+    assert sorted(order) == list(range(len(values)))
+    distances = [round(abs(values[k] - float(np.quantile(values, quantile))), 9) for k in order]
+    assert [(d, k) for d, k in zip(distances, order, strict=True)] == sorted(zip(distances, order, strict=True))
 
 
 def test_fig3_without_widths_says_so():

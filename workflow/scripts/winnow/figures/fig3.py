@@ -15,6 +15,9 @@ from winnow.masks import at_quantiles, most_connected
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask
 
+CONTRAST_QUANTILE = 0.75
+"""Which of a class's images are shown: many have next to no contrast, few the most, and neither shows much."""
+
 
 @house_style()
 def plot_fig3(
@@ -30,6 +33,10 @@ def plot_fig3(
     examples: int = 8,
 ) -> Figure:
     """Draw Fig. 3: (A) images and their clones, (B) IMP's masks on both, (C) the median width by round.
+
+    (A) takes classes spread evenly, and of each the image whose contrast (standard deviation of the pixels) is nearest
+    to the 75 % quantile of its class, then the next nearest; beside it stands the clone's image of the same number in
+    the class, which is a draw of its own, not a version of it.
 
     (B) shows units at quantiles of their number of weights, which stands below each, and, smaller, the clone's most
     connected ones.
@@ -138,15 +145,44 @@ def _draw_pairs(axes: Axes, original: Dataset, clone: Dataset, examples: int) ->
 
 
 def _choose_pairs(original: Split, clone: Split, examples: int) -> list[tuple[int, int]]:
-    """Indices of images of the same class, from classes spread evenly, each class's first images first."""
+    """Indices of images of the same class, from classes spread evenly, each class's first pairs first.
+
+    The k-th image of a class makes a pair with the k-th of its clone.  The pairs of a class come in the order in which
+    their originals' contrasts lie near the class's `CONTRAST_QUANTILE`; the clones have no say in it.
+    """
     classes = np.intersect1d(original.labels, clone.labels)
     if not classes.size:
         return []
     chosen = classes[np.unique(np.linspace(0, classes.size - 1, min(examples, classes.size)).round().astype(int))]
-    places = {
-        label: list(zip(np.flatnonzero(original.labels == label), np.flatnonzero(clone.labels == label), strict=False))
-        for label in chosen
-    }
+    places = {}
+    for label in chosen:
+        of_original, of_clone = np.flatnonzero(original.labels == label), np.flatnonzero(clone.labels == label)
+        n = min(len(of_original), len(of_clone))
+        order = nearest_to_quantile(contrasts(original.images[of_original[:n]]), CONTRAST_QUANTILE)
+        places[label] = list(zip(of_original[order], of_clone[order], strict=True))
     turns = -(-examples // len(chosen))
     pairs = [places[label][turn] for turn in range(turns) for label in chosen if turn < len(places[label])]
     return [(int(first), int(second)) for first, second in pairs[:examples]]
+
+
+def contrasts(images: np.ndarray) -> np.ndarray:
+    """The contrast of each image: the standard deviation of its pixels, over all places and channels.
+
+    Args:
+        images: (n, D), n >= 1.
+
+    Returns:
+        (n,) float64, in the pixels' unit.
+    """
+    return np.array([np.std(image, dtype=np.float64) for image in images])
+
+
+def nearest_to_quantile(values: np.ndarray, quantile: float) -> np.ndarray:
+    """Indices of all values, those nearest to a quantile of them first, the earlier of two as near.
+
+    Args:
+        values: (n,), n >= 1.
+        quantile: in [0, 1]; between two values it is interpolated.
+    """
+    # Values as near up to rounding, above and below, are as near: the earlier comes first on every machine.
+    return np.argsort(np.round(np.abs(values - np.quantile(values, quantile)), 9), kind="stable")

@@ -32,6 +32,6 @@ VERSIONS: dict[str, int] = {
     "compare_methods": 1,
     "follow_dial": 1,
     "check_claims": 3,
-    "plot_figures": 2,
+    "plot_figures": 3,
     "make_explorer": 1,
 }
