@@ -1,5 +1,7 @@
 """The report's captions: they render, are valid reStructuredText, and name the panels of their figure."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,11 +29,24 @@ PANELS = {
 }
 
 
+QUOTE = "*This run*: (A) width\\_: 2.5 (2.4 to 2.6)."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quotes(tmp_path_factory) -> Iterator[None]:
+    """What the figure's rule writes for the caption, where Snakemake runs."""
+    folder = tmp_path_factory.mktemp("results")
+    (folder / "quotes.rst").write_text(f"{QUOTE}\n")
+    with contextlib.chdir(folder):
+        yield
+
+
 def render(name: str, *, called: str = "photos", experiment: str = "demo", **params: str | None) -> str:
     """The caption as HTML, the way a Snakemake report makes it; anything undefined or malformed is an error."""
     job = SimpleNamespace(
         wildcards=SimpleNamespace(experiment=experiment),
         params=SimpleNamespace(dataset=called, **params),
+        output=SimpleNamespace(quotes="quotes.rst"),
         config={"experiment": experiment, "seeds": [0, 1, 2], "datasets": {called: {}, "synthetic": {}}},
     )
     source = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
@@ -49,6 +64,7 @@ def test_caption_names_each_panel_and_the_paper(name):
     assert "photos" in html and "experiment demo" in html
     assert "The paper saw" in html or "not in the paper" in html
     assert f"Figure {name[-1]}." in html
+    assert "<em>This run</em>: (A) width_: 2.5 (2.4 to 2.6)." in html
 
 
 def test_captions_of_masks_say_which_units_are_shown():

@@ -1,14 +1,16 @@
 """What a shell, a notebook or a site has set for other programs does not reach the jobs, and no error goes unsaid."""
 
 import ast
+import hashlib
 import os
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 from project import SCRIPTS
-from winnow.job.environment import keep_from_jobs, prefer_library
+from winnow.job.environment import command_of, digest_of, keep_from_jobs, prefer_library
 
 FIRST = "from winnow.job.log import log_to\nlog_to(snakemake.log[0])"
 FOREIGN = {
@@ -77,3 +79,26 @@ def test_the_log_has_the_error_of_an_import(fresh):
     log = (fresh.folder / "results/tiny/logs/prepare_dataset/photos.log").read_text().splitlines()
     error = "ModuleNotFoundError: No module named 'not_installed_here'"
     assert error in said and error in log and log[-1].startswith("made by ")
+
+
+# -- what figures say of their making ----------------------------------------------------------------------------------
+
+
+def test_the_digest_of_a_configuration_does_not_depend_on_the_order_of_its_keys():
+    one, other = {"seeds": [0, 1], "figures": {"width": 89.0, "units": 4}}, {"figures": {"units": 4, "width": 89.0}}
+    assert digest_of(one) == digest_of({**other, "seeds": [0, 1]}) != digest_of({**other, "seeds": [1, 0]})
+    compact = '{"figures":{"units":4,"width":89.0},"seeds":[0,1]}'
+    assert digest_of(one) == f"sha256:{hashlib.sha256(compact.encode()).hexdigest()}"
+
+
+def test_the_command_has_what_the_results_depend_on_and_reads_as_it_was_meant(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command_of([], {}) == "snakemake --cores 1"
+    files = ["configs/tiny.yaml", tmp_path / "my own.yaml", "/elsewhere/a.yaml"]
+    command = command_of(files, {"seeds": [0, 1], "datasets": {"photos": {"clone": None}}})
+    assert shlex.split(command) == [
+        *("snakemake", "--cores", "1"),
+        *("--configfile", "configs/tiny.yaml", "my own.yaml", "/elsewhere/a.yaml"),
+        *("--config", 'datasets={"photos": {"clone": null}}', "seeds=[0, 1]", "--"),
+    ]
+    assert str(tmp_path) not in command

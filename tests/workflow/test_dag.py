@@ -44,7 +44,8 @@ def test_a_figure_has_an_alias(fresh):
     figures = [f"fig{n}" for n in range(1, 8)]
     aliases = {job.rule: job.inputs for job in fresh.would_run(*figures) if job.rule in figures}
     assert aliases == {
-        figure: tuple(f"results/tiny/figures/{figure}.{kind}" for kind in ("pdf", "png")) for figure in figures
+        figure: tuple(f"results/tiny/figures/{figure}.{kind}" for kind in ("pdf", "png", "csv", "rst"))
+        for figure in figures
     }
 
 

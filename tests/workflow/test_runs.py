@@ -1,6 +1,8 @@
 """The tiny experiment, run for real."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +31,14 @@ def test_everything_is_there(finished):
         assert (folder / "figures" / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
         with Image.open(folder / "figures" / f"{figure}.png") as picture:
             assert picture.width > 500 and len(np.unique(np.asarray(picture))) > 10
+            assert picture.text["command"] == (
+                f"snakemake --cores 1 --configfile configs/tiny.yaml -- results/tiny/figures/{figure}.png"
+            )
+            assert re.fullmatch("sha256:[0-9a-f]{64}", picture.text["configuration"])
+        assert len(pd.read_csv(folder / "figures" / f"{figure}.csv")) > 0
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    with Image.open(folder / "figures" / "fig4.png") as picture:
+        assert picture.text["configuration"] == record["configuration_digest"]
     for table in TABLES:
         assert read_table(folder / f"{table}.parquet", table).num_rows > 0
     assert "supported" in (folder / "claims.csv").read_text()
@@ -127,13 +137,10 @@ def test_further_statistics_are_measured_where_they_are_asked_for(continued):
     assert "| nearest_ratio |" in (folder / "methods.md").read_text(encoding="utf-8")
 
 
-def test_a_changed_figure_setting_draws_only(finished):
-    assert {job.rule for job in finished.would_run("--config", "figures={units: 3}")} == {
-        "plot_fig1",
-        "plot_fig3",
-        "record_run",
-        "all",
-    }
+@pytest.mark.parametrize(("change", "drawn"), [("units: 3", "13"), ("width: 89", "1234567")])
+def test_a_changed_figure_setting_draws_only(finished, change, drawn):
+    rules = {job.rule for job in finished.would_run("--config", f"figures={{{change}}}")}
+    assert rules == {*(f"plot_fig{n}" for n in drawn), "record_run", "all"}
 
 
 def test_more_rounds_continue_the_chains(finished):

@@ -238,4 +238,6 @@ def figure_files(figure):
             category="Figures",
             labels={"experiment": "{experiment}", "figure": figure.removeprefix("fig")},
         ),
+        "csv": "results/{experiment}/figures/{figure}.csv",
+        "quotes": "results/{experiment}/figures/{figure}.rst",
     }

@@ -2,7 +2,7 @@
 
 Needs: the dataset of the figures and its clone, masks of the first seed, its cavity example, components, and the tables
 of all runs.
-Makes: results/<experiment>/figures/fig1.pdf, fig1.png and so on.
+Makes: results/<experiment>/figures/fig1.pdf, fig1.png, the numbers that it shows as fig1.csv, and so on.
 """
 
 DATASET = CONFIG.figure_dataset
@@ -13,7 +13,8 @@ RUN = f"results/{{experiment}}/runs/{DATASET}/seed{CONFIG.seeds[0]}"
 CLONE_RUN = f"results/{{experiment}}/runs/{CLONE}/seed{CONFIG.seeds[0]}"
 LAST_MASK = f"round{CONFIG.pruning.rounds}/mask.safetensors"
 
-FORMATS = ["pdf", "png"]
+# The figure, twice; its numbers; what its caption quotes of them.
+FORMATS = ["pdf", "png", "csv", "rst"]
 # Those of the paper compare its three methods, figure 3 also with the clone: without one of these, there is none.
 COMPARED = set(PAPER) <= set(METHODS)
 OF_PAPER = ["fig1", *(["fig3"] if CLONE else []), "fig4", "fig5", "fig6"] if COMPARED else []
@@ -49,6 +50,7 @@ rule plot_fig2:
         runtime=minutes("plot_figures"),
     params:
         dataset=DATASET,
+        width=CONFIG.figures.width,
         version=VERSIONS["plot_figures"],
     script:
         "../scripts/plot_{wildcards.figure}.py"

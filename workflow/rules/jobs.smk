@@ -34,6 +34,11 @@ if not JOBS_PER_GPU:
 # `forced` and `jobs_per_gpu` are for slurm/submit.py, which is also told all files of a job, not a hundred at most.
 forced = workflow.is_main_process and {"-f", "-F", "-R", "--force", "--forceall", "--forcerun"} & set(sys.argv)
 environment.hand_to_jobs(scratch=CONFIG.compute.scratch, jobs_per_gpu=JOBS_PER_GPU, forced="yes" if forced else None)
+# For what figures say of their making.  A job's own Snakemake is called in another way, and knows no better.
+environment.hand_to_jobs(configuration=environment.digest_of(CONFIG.model_dump(mode="json")))
+if workflow.is_main_process:
+    own_files = [] if is_module else workflow.overwrite_configfiles
+    environment.hand_to_jobs(command=environment.command_of(own_files, workflow.config_settings.config or {}))
 snakemake.jobs.IO_PROP_LIMIT = sys.maxsize
 
 # What the shell, a notebook or a module of the site has set for other programs; what a container does not have.

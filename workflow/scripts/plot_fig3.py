@@ -5,7 +5,8 @@ from winnow.job.log import log_to
 log_to(snakemake.log[0])
 
 from winnow.figures.fig3 import plot_fig3
-from winnow.figures.style import save_figure
+from winnow.figures.style import Page, save_figure
+from winnow.job.maker import made_by
 from winnow.store.datasets import open_dataset
 from winnow.store.tables import read_tables
 from winnow.store.tensors import read_mask
@@ -19,5 +20,6 @@ figure = plot_fig3(
     dataset=snakemake.params.dataset,
     clone_name=snakemake.params.clone,
     units=snakemake.params.units,
+    page=Page.of_millimetres(snakemake.params.width),
 )
-save_figure(figure, snakemake.output.pdf, snakemake.output.png)
+save_figure(figure, *snakemake.output, made_by=made_by())

@@ -5,8 +5,12 @@ from winnow.job.log import log_to
 log_to(snakemake.log[0])
 
 from winnow.figures.fig8 import plot_fig8
-from winnow.figures.style import save_figure
+from winnow.figures.style import Page, save_figure
+from winnow.job.maker import made_by
 from winnow.store.tables import read_table
 
-figure = plot_fig8(read_table(snakemake.input.responses, "responses").to_pandas())
-save_figure(figure, snakemake.output.pdf, snakemake.output.png)
+figure = plot_fig8(
+    read_table(snakemake.input.responses, "responses").to_pandas(),
+    page=Page.of_millimetres(snakemake.params.width),
+)
+save_figure(figure, *snakemake.output, made_by=made_by())

@@ -138,6 +138,11 @@ class Figures(Settings):
         None, description="the dataset of the figures; null: the first (claims are checked on all)"
     )
     units: Count = Field(16, description="units whose masks are drawn, at quantiles of their number of weights")
+    width: Annotated[float, Field(ge=80, le=250)] = Field(
+        177.8,
+        description="width of the figures in mm: your journal's, of two columns or of one; below 127 panels that stood "
+        "side by side stand in a column",
+    )
 
 
 class Explorer(Settings):

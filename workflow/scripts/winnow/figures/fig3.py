@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from winnow.figures.bands import converged_widths, of_dataset, over_seeds
+from winnow.figures.numbers import Drawing, keep_pictures, keep_summary, quote_ends
 from winnow.figures.pictures import as_colours, draw_masks, draw_mosaic, mosaic_size, tile
-from winnow.figures.style import CLONE, METHODS, PAGE_WIDTH, Look, house_style, set_heading, write_note
+from winnow.figures.style import CLONE, METHODS, PAGE, Look, Page, house_style, set_heading, write_note
 from winnow.masks import at_quantiles, most_connected
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask
@@ -31,7 +31,8 @@ def plot_fig3(
     clone_name: str,
     units: int = 16,
     examples: int = 8,
-) -> Figure:
+    page: Page = PAGE,
+) -> Drawing:
     """Draw Fig. 3: (A) images and their clones, (B) IMP's masks on both, (C) the median width by round.
 
     (A) takes classes spread evenly, and of each the image whose contrast (standard deviation of the pixels) is nearest
@@ -54,6 +55,7 @@ def plot_fig3(
         clone_name: name of the clone in the table.
         units: how many units each mosaic of (B) shows.
         examples: how many pairs of images (A) shows.
+        page: what it is drawn for.
 
     Raises:
         ValueError: a mask does not fit the images, or the table lacks one of the datasets.
@@ -61,23 +63,41 @@ def plot_fig3(
     shown = max(1, *(len(most_connected(mask, units)) for mask in (original_mask, clone_mask)))
     columns = math.ceil(math.sqrt(shown))
     height, width = mosaic_size(shown, columns, clone.shape[1], numbered=True)
-    upper, lower = 0.5 + 2.2 * max(1, height / width), 1.9
-    figure = Figure(figsize=(PAGE_WIDTH, upper + lower))
-    grid = figure.add_gridspec(2, 1, height_ratios=(upper, lower))
-    above = grid[0].subgridspec(1, 3, wspace=0.06)
-    pairs, on_original, on_clone = (figure.add_subplot(above[column]) for column in range(3))
+    mosaics = height / width
+    if page.is_narrow:
+        heights = 2.1, 0.5 + 1.65 * mosaics, 2.1
+        figure = Drawing(figsize=page.size(sum(heights)))
+        grid = figure.add_gridspec(3, 2, height_ratios=heights)
+        places = grid[0, 0], grid[1, 0], grid[1, 1]
+        below, of_small = grid[2, :], grid[0, 1]
+    else:
+        upper, lower = 0.5 + 2.2 * max(1, mosaics), 1.9
+        figure = Drawing(figsize=page.size(upper + lower))
+        grid = figure.add_gridspec(2, 1, height_ratios=(upper, lower))
+        above = grid[0].subgridspec(1, 3, wspace=0.06)
+        places = above[0], above[1], above[2]
+        halves = grid[1].subgridspec(1, 2, width_ratios=(2, 1), wspace=0.06)
+        below, of_small = halves[0], halves[1].subgridspec(1, 3, width_ratios=(1, 5, 1))[1]
+    pairs, on_original, on_clone = map(figure.add_subplot, places)
     _draw_pairs(pairs, original, clone, examples)
     set_heading(pairs, "A", "validation images")
 
     masks = [(on_original, "B", "IMP, original", original_mask), (on_clone, "", "IMP, clone", clone_mask)]
     for axes, letter, text, mask in masks:
-        draw_masks(axes, mask, at_quantiles(mask, units), clone.shape, columns, numbered=True)
-        axes.set_xlabel("units at quantiles of their number of weights", fontsize=7)
+        draw_masks(axes, mask, at_quantiles(mask, units), clone.shape, columns, numbered=True, called=f"{text},")
+        quantiles = "units at quantiles of", "their number of weights"
+        axes.set_xlabel(("\n" if page.is_narrow else " ").join(quantiles), fontsize=7)
         set_heading(axes, letter, text)
-    below = grid[1].subgridspec(1, 2, width_ratios=(2, 1), wspace=0.06)
-    medians = figure.add_subplot(below[0])
-    small = figure.add_subplot(below[1].subgridspec(1, 3, width_ratios=(1, 5, 1))[1])
-    draw_masks(small, clone_mask, most_connected(clone_mask, units), clone.shape, columns)
+    medians, small = figure.add_subplot(below), figure.add_subplot(of_small)
+    draw_masks(
+        small,
+        clone_mask,
+        most_connected(clone_mask, units),
+        clone.shape,
+        columns,
+        called="IMP, clone, most connected,",
+        panel="B",
+    )
     small.set_xlabel("IMP, clone: most connected", fontsize=7)
 
     widths = converged_widths(locality)
@@ -97,6 +117,8 @@ def plot_fig3(
     medians.set_xlabel("pruning round")
     medians.set_ylabel("median RF width σₓ (pixels)")
     set_heading(medians, "C")
+    quote_ends(medians, "C")
+    page.fit_text(figure)
     return figure
 
 
@@ -105,6 +127,7 @@ def _draw_medians(axes: Axes, medians: pd.DataFrame, label: str, look: Look) -> 
     if medians.empty:
         return
     is_reference = look is METHODS["random"]
+    keep_summary(axes, label, medians["round"], medians)
     # The mean of equal numbers may lie a rounding beside them.
     below, above = (medians["mean"] - medians["minimum"]).clip(0), (medians["maximum"] - medians["mean"]).clip(0)
     axes.errorbar(
@@ -127,8 +150,14 @@ def _draw_pairs(axes: Axes, original: Dataset, clone: Dataset, examples: int) ->
         draw_mosaic(axes, np.ones((1, 1, 3)))
         write_note(axes, "no class has images in both")
         return
+    names = [
+        f"{which} {row}, class {split.labels[row]}"
+        for pair in pairs
+        for which, split, row in zip(("original", "clone"), (original.validation, clone.validation), pair, strict=True)
+    ]
     sources = original.validation.images[[first for first, _ in pairs]].astype(float)
     clones = clone.validation.images[[second for _, second in pairs]].astype(float)
+    keep_pictures(axes, names, pixels=np.stack([sources, clones], axis=1).reshape(len(names), -1))
     is_photograph = np.issubdtype(original.validation.images.dtype, np.integer)
     low, high = (0.0, 255.0) if is_photograph else (sources.min(), sources.max())
     sources, clones = (

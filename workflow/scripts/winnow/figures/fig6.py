@@ -2,10 +2,10 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from winnow.figures.bands import draw_band, of_dataset, over_seeds, set_sparsity_axis
-from winnow.figures.style import CLONE, METHODS, PAGE_WIDTH, REFERENCE, house_style, set_heading, write_note
+from winnow.figures.numbers import Drawing, keep_summary, quote_ends
+from winnow.figures.style import CLONE, METHODS, PAGE, REFERENCE, Page, house_style, set_heading, write_note
 
 
 @house_style()
@@ -16,7 +16,8 @@ def plot_fig6(
     dataset: str,
     clone_name: str | None = None,
     n_classes: int | None = None,
-) -> Figure:
+    page: Page = PAGE,
+) -> Drawing:
     """Draw (A) the validation accuracy against sparsity and (B) the pair correlation g(r) of the last masks.
 
     The accuracy is that at the last step of each round's training.  g(r) compares the pairs of surviving weights at
@@ -29,14 +30,16 @@ def plot_fig6(
         dataset: name of the dataset in the tables.
         clone_name: name of its Gaussian clone, whose IMP masks are added to (B) where the table has them.
         n_classes: number of classes, for the line of chance in (A).
+        page: what it is drawn for.
 
     Raises:
         ValueError: a table has no rows of the dataset.
     """
-    figure = Figure(figsize=(PAGE_WIDTH, 2.7))
-    left, right = figure.subplots(1, 2)
+    figure = Drawing(figsize=page.size(2.7, 5.0))
+    left, right = figure.subplots(*((2, 1) if page.is_narrow else (1, 2)))
     _draw_accuracy(left, of_dataset(training, dataset), n_classes)
     set_heading(left, "A")
+    quote_ends(left, "A")
 
     ours = of_dataset(pair_correlation, dataset)
     curves = [(ours[ours["method"] == method], look, False) for method, look in METHODS.items()]
@@ -44,6 +47,7 @@ def plot_fig6(
     for rows, look, thin in [*curves, (pair_correlation[is_clone], CLONE, True)]:
         last = over_seeds(rows[rows["round"] == rows["round"].max()], "g", ["radius"])
         draw_band(right, last["radius"], last, look, thin)
+        keep_summary(right, look.label, last["radius"], last)
     if right.lines:
         right.legend(loc="best")
     else:
@@ -52,6 +56,8 @@ def plot_fig6(
     right.set_xlabel("distance r (pixels)")
     right.set_ylabel("pair correlation g(r)")
     set_heading(right, "B")
+    quote_ends(right, "B", "first")
+    page.fit_text(figure)
     return figure
 
 
@@ -63,6 +69,7 @@ def _draw_accuracy(axes: Axes, training: pd.DataFrame, n_classes: int | None) ->
     for method, look in METHODS.items():
         summary = over_seeds(last[last["method"] == method], "validation_accuracy", ["round"])
         draw_band(axes, summary["sparsity"], summary, look)
+        keep_summary(axes, look.label, summary["sparsity"], summary)
         sparsities.extend(summary["sparsity"])
         if summary.empty:
             absent.append(look.label)

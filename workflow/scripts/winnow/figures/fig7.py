@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from winnow.figures.bands import draw_band, of_dataset, set_sparsity_axis
+from winnow.figures.numbers import Drawing, keep_summary, quote_ends
 from winnow.figures.pictures import draw_masks
-from winnow.figures.style import PAGE_WIDTH, REFERENCE, Look, house_style, looks, set_heading, write_note
+from winnow.figures.style import PAGE, PAGE_WIDTH, REFERENCE, Look, Page, house_style, looks, set_heading, write_note
 from winnow.masks import at_quantiles
 from winnow.store.tensors import Mask
 
@@ -28,8 +28,14 @@ _MASKS_IN_A_ROW = 10
 
 @house_style()
 def plot_fig7(
-    methods: pd.DataFrame, masks: Mapping[str, Mask], shape: tuple[int, int, int], *, dataset: str, units: int = 5
-) -> Figure:
+    methods: pd.DataFrame,
+    masks: Mapping[str, Mask],
+    shape: tuple[int, int, int],
+    *,
+    dataset: str,
+    units: int = 5,
+    page: Page = PAGE,
+) -> Drawing:
     """Draw (A to E) five statistics of every method against sparsity, and (F) masks of its units, a column a method.
 
     Lines are means over the seeds; IMP's, the random mask's and the shuffled masks' bands run from the smallest to the
@@ -42,6 +48,7 @@ def plot_fig7(
         shape: (C, L, L), channels and side in pixels.
         dataset: name of the dataset in the table.
         units: units of each method.
+        page: what it is drawn for.
 
     Raises:
         ValueError: the table has no rows of the dataset; a mask does not fit the shape.
@@ -49,27 +56,33 @@ def plot_fig7(
     rows = of_dataset(methods, dataset)
     rows = rows[rows["seed"].isna() & rows["compared_with"].isna()]
     drawn = looks(list(rows["method"].unique()))
-    n_rows = math.ceil(len(masks) / _MASKS_IN_A_ROW)
+    in_a_row = _MASKS_IN_A_ROW // (2 if page.is_narrow else 1)
+    n_rows = math.ceil(len(masks) / in_a_row)
     picture = (PAGE_WIDTH - 0.3) / _MASKS_IN_A_ROW
-    heights = [2.1, 2.1, *[picture * units + 0.35] * n_rows]
-    figure = Figure(figsize=(PAGE_WIDTH, sum(heights)))
-    grid = figure.add_gridspec(2 + n_rows, 1, height_ratios=heights)
-    above = [grid[k].subgridspec(1, 3) for k in (0, 1)]
-    panels = [figure.add_subplot(row[column]) for row in above for column in range(3)]
+    curves = [1.9] * 3 if page.is_narrow else [2.1] * 2
+    heights = [*curves, *[picture * units + 0.35] * n_rows]
+    figure = Drawing(figsize=page.size(sum(heights)))
+    grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+    above = [grid[k].subgridspec(1, 6 // len(curves)) for k in range(len(curves))]
+    panels = [figure.add_subplot(row[column]) for row in above for column in range(6 // len(curves))]
     for axes, (statistic, label, reference), letter in zip(panels, _PANELS, "ABCDE", strict=False):
         _draw_statistic(axes, rows[rows["statistic"] == statistic], drawn, reference)
         axes.set_ylabel(label)
         set_heading(axes, letter)
+        quote_ends(axes, letter)
     _draw_legend(panels[-1], drawn)
-    below = [grid[2 + k].subgridspec(1, _MASKS_IN_A_ROW, wspace=0.02) for k in range(n_rows)]
+    below = [grid[len(curves) + k].subgridspec(1, in_a_row, wspace=0.02) for k in range(n_rows)]
     titles = _broken([drawn[method].label if method in drawn else method for method in masks])
-    for k, mask in enumerate(masks.values()):
-        row, column = divmod(k, _MASKS_IN_A_ROW)
+    for k, (method, mask) in enumerate(masks.items()):
+        row, column = divmod(k, in_a_row)
         axes = figure.add_subplot(below[row][column])
-        draw_masks(axes, mask, at_quantiles(mask, units), shape, 1)
+        draw_masks(
+            axes, mask, at_quantiles(mask, units), shape, 1, called=drawn[method].label if method in drawn else method
+        )
         if k == 0:
             set_heading(axes, "F")
         axes.set_title(titles[k], fontsize=6)
+    page.fit_text(figure)
     return figure
 
 
@@ -82,6 +95,7 @@ def _draw_statistic(axes: Axes, rows: pd.DataFrame, drawn: Mapping[str, Look], r
         summary = rows[(rows["method"] == method) & rows["value"].notna()].sort_values("round")
         summary = summary.rename(columns={"value": "mean"})
         summary["sparsity"] = 1 - summary["density"]
+        keep_summary(axes, look.label, summary["sparsity"], summary)
         if method not in _WIDE:
             summary["minimum"] = summary["maximum"] = summary["mean"]
         draw_band(axes, summary["sparsity"], summary, look, method not in _WIDE)

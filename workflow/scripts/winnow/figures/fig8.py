@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from winnow.figures.style import METHODS, PAGE_WIDTH, REFERENCE, Look, house_style, looks, set_heading, write_note
+from winnow.figures.numbers import Drawing, keep_curve
+from winnow.figures.style import METHODS, PAGE, REFERENCE, Look, Page, house_style, looks, set_heading, write_note
 
 _ROWS = (
     ("width", "mean RF width σₓ\n(pixels)", None),
@@ -28,7 +28,7 @@ _LINEAR_UP_TO = 1.0  # excess kurtosis, beyond which the axis is logarithmic: he
 
 
 @house_style()
-def plot_fig8(responses: pd.DataFrame) -> Figure:
+def plot_fig8(responses: pd.DataFrame, *, page: Page = PAGE) -> Drawing:
     """Draw five statistics after the last round (rows) of three methods (columns) against the dial, a curve an arm.
 
     Points are seeds, lines their means.  The dial is the pixels' excess kurtosis, or the share of natural images in
@@ -37,6 +37,7 @@ def plot_fig8(responses: pd.DataFrame) -> Figure:
 
     Args:
         responses: table `responses`.
+        page: what it is drawn for.
 
     Raises:
         ValueError: the table has no rows.
@@ -47,24 +48,33 @@ def plot_fig8(responses: pd.DataFrame) -> Figure:
     methods = [method for method in METHODS if method in set(own["method"])]
     arms = list(dict.fromkeys(own["arm"]))
     drawn = {arm: ARMS.get(arm) or blend for arm, blend in looks(arms).items()}
-    figure = Figure(figsize=(PAGE_WIDTH, 1.5 * len(_ROWS) + 0.5))
+    figure = Drawing(figsize=page.size(1.5 * len(_ROWS) + 0.5, 1.3 * len(_ROWS) + 0.5))
     panels = figure.subplots(len(_ROWS), len(methods), sharex=True, sharey="row", squeeze=False)
     for (statistic, label, reference), row, letter in zip(_ROWS, panels, "ABCDE", strict=True):
         for method, axes in zip(methods, row, strict=True):
-            _draw_arms(axes, own[(own["statistic"] == statistic) & (own["method"] == method)], drawn, reference)
+            _draw_arms(
+                axes,
+                METHODS[method].label,
+                own[(own["statistic"] == statistic) & (own["method"] == method)],
+                drawn,
+                reference,
+            )
         row[0].set_ylabel(label)
         set_heading(row[0], letter)
     for method, top, bottom in zip(methods, panels[0], panels[-1], strict=True):
         top.set_title(METHODS[method].label)
         if set(drawn) <= set(ARMS):
             _set_kurtosis_axis(bottom, own["dial"].to_numpy())
+            of_x = "excess kurtosis", "of the pixels"
         else:
-            bottom.set_xlabel("natural share of the variance, 1 − a")
+            of_x = "natural share", "of the variance, 1 − a"
+        bottom.set_xlabel(("\n" if page.is_narrow else " ").join(of_x))
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(drawn))
+    page.fit_text(figure)
     return figure
 
 
-def _draw_arms(axes: Axes, rows: pd.DataFrame, arms: Mapping[str, Look], reference: float | None) -> None:
+def _draw_arms(axes: Axes, method: str, rows: pd.DataFrame, arms: Mapping[str, Look], reference: float | None) -> None:
     """One curve an arm: every seed's point, and the mean at each level."""
     lines = [axes.axvline(0)] + ([] if reference is None else [axes.axhline(reference)])
     for line in lines:
@@ -75,6 +85,8 @@ def _draw_arms(axes: Axes, rows: pd.DataFrame, arms: Mapping[str, Look], referen
         if of_arm.empty:
             continue
         means = of_arm.groupby("dial")["value"].mean()
+        seeds = of_arm.groupby("dial")["value"]
+        keep_curve(axes, f"{method}, {look.label}", means.index.to_series(), means, seeds.min(), seeds.max())
         axes.plot(means.index, means, color=look.colour, linestyle=look.linestyle, label=look.label)
         axes.plot(
             of_arm["dial"],
@@ -96,4 +108,3 @@ def _set_kurtosis_axis(axes: Axes, dials: np.ndarray) -> None:
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(ticks, [str(tick).replace("-", "−") for tick in ticks])
-    axes.set_xlabel("excess kurtosis of the pixels")

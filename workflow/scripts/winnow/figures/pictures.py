@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from winnow.figures.numbers import keep_pictures
 from winnow.figures.style import write_note
 from winnow.store.tensors import Mask
 
@@ -95,6 +96,9 @@ def draw_masks(
     shape: tuple[int, int, int],
     columns: int,
     numbered: bool = False,
+    *,
+    called: str = "",
+    panel: str | None = None,
 ) -> None:
     """Draw units' masks as a mosaic, each framed in grey since both black and white are values.
 
@@ -106,6 +110,8 @@ def draw_masks(
         columns: pictures in a row.
         numbered: whether each unit's number of weights stands below its picture; more than six columns are too narrow
             for numbers and have none.
+        called: what the figure's numbers call the units, before each one's own number.
+        panel: the panel's letter, in the figure's numbers, where it is not that of the axes.
 
     Raises:
         ValueError: the mask does not fit the shape.
@@ -115,6 +121,9 @@ def draw_masks(
         draw_mosaic(axes, np.ones((1, 1, 3)))
         write_note(axes, "no unit\nhas a weight")
         return
+    keep_pictures(
+        axes, [f"{called} unit {k}".strip() for k in units], weights=mask["layers.0.weight"][units], panel=panel
+    )
     side, gap = shape[1], _gap(shape[1])
     band = _band(columns, side, numbered)
     pictures = np.pad(pictures, ((0, 0), (0, band), (0, 0), (0, 0)), constant_values=1)

@@ -5,7 +5,7 @@ repeat the distinction, so that it also survives a grey printer.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +13,66 @@ from pathlib import Path
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.typing import RcKeyType
 
+from winnow.figures.numbers import Drawing, quoted, tabulate
 from winnow.store.atomic import write_bytes
 
 PAGE_WIDTH = 7.0
 """Width of a figure over both columns of a page, in inches."""
 
+_COLUMN_WIDTH = 3.5
+"""Width that layouts for one column are made for."""
+
+_NARROW = 5.0
+"""Below this width figures have the layout for one column: panels that stand side by side then stand in a column."""
+
 PNG_DPI = 200
 PDF_IMAGE_DPI = 400
 """Resolution of pictures inside a PDF: high, because viewers blur the pixels of an image that they magnify."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a figure is drawn for: a width, in inches, and what follows from it."""
+
+    width: float = PAGE_WIDTH
+
+    @classmethod
+    def of_millimetres(cls, width: float) -> "Page":
+        """A page of a width in millimetres, as in the configuration."""
+        return cls(round(width / 25.4, 6))
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether panels that stand side by side on a page must stand in a column."""
+        return self.width < _NARROW
+
+    @property
+    def zoom(self) -> float:
+        """The width relative to the one that the layout is made for."""
+        return self.width / (_COLUMN_WIDTH if self.is_narrow else PAGE_WIDTH)
+
+    def size(self, height: float, height_if_narrow: float | None = None) -> tuple[float, float]:
+        """Width and height in inches of a figure whose layout for a page, and for a column, is as high as this."""
+        return self.width, self.zoom * (height_if_narrow if self.is_narrow and height_if_narrow else height)
+
+    def fit_text(self, figure: Figure) -> None:
+        """Make all text smaller, where the page is narrower than the layout is made for; to be called at the end."""
+        if self.zoom >= 1:
+            return
+        # Ticks are made when they are needed: theirs is a setting of the axis, which those that are there follow.
+        axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+        sizes = [float(axis.get_major_ticks(1)[0].label1.get_fontsize()) for axis in axes]
+        for text in figure.findobj(Text):
+            text.set_fontsize(self.zoom * float(text.get_fontsize()))
+        for axis, size in zip(axes, sizes, strict=True):
+            axis.set_tick_params(labelsize=self.zoom * size)
+
+
+PAGE = Page()
+"""A page as wide as both columns, for which figures are drawn by default."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +157,13 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def set_heading(axes: Axes, letter: str, text: str = "") -> None:
-    """Write the panel's letter, bold, and beside it what the panel shows."""
+def set_heading(axes: Axes, letter: str, text: str = "", *, is_small: bool = False) -> None:
+    """Write the panel's letter, bold, and beside it what it shows: in a small panel smaller, and at the right end."""
     axes.set_title(letter, loc="left", fontweight="bold", fontsize=9)
-    axes.set_title(text, loc="center")
+    if is_small:
+        axes.set_title(text, loc="right", fontsize=7)
+    else:
+        axes.set_title(text, loc="center")
 
 
 def write_note(axes: Axes, text: str) -> None:
@@ -118,30 +171,41 @@ def write_note(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=7, color=REFERENCE)
 
 
-def save_figure(figure: Figure, *paths: str | Path) -> None:
-    """Write a figure to each path, in the format that its suffix names.
+def save_figure(figure: Drawing, *paths: str | Path, made_by: Mapping[str, str] | None = None) -> None:
+    """Write a figure, its numbers and what its caption quotes of them to each path, as its suffix says.
 
     The same figure gives the same bytes: the layout is settled once, before the first file, and no date is written.
     Fonts are embedded as TrueType.
 
     Args:
         figure: the figure.
-        paths: files ending in .pdf or .png.
+        paths: files ending in .pdf or .png; in .csv, for the numbers that it shows; in .rst, for its caption.
+        made_by: what made the figure, by name; it goes into the PDF's description and the PNG's texts, `command` with
+            the file's own path behind it.
 
     Raises:
         ValueError: a path has another suffix.
     """
     for path in paths:
-        if Path(path).suffix not in (".pdf", ".png"):
-            raise ValueError(f"{path}: figures are written as .pdf or .png; name the file accordingly")
+        if Path(path).suffix not in (".pdf", ".png", ".csv", ".rst"):
+            raise ValueError(f"{path}: figures are written as .pdf or .png, with .csv and .rst: name the file so")
     with house_style():
         if figure.get_layout_engine() is not None:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
         for path in paths:
             content = io.BytesIO()
-            if Path(path).suffix == ".pdf":  # without a creation date; a PNG has none
-                figure.savefig(content, format="pdf", dpi=PDF_IMAGE_DPI, metadata={"CreationDate": None})
-            else:
-                figure.savefig(content, format="png", dpi=PNG_DPI)
+            made = {name: f"{text} {path}" if name == "command" else text for name, text in (made_by or {}).items()}
+            match Path(path).suffix:
+                case ".pdf":  # without a creation date; a PNG has none
+                    described = {"Subject": "\n".join(f"{name}: {text}" for name, text in made.items())} if made else {}
+                    figure.savefig(
+                        content, format="pdf", dpi=PDF_IMAGE_DPI, metadata={"CreationDate": None, **described}
+                    )
+                case ".png":
+                    figure.savefig(content, format="png", dpi=PNG_DPI, metadata=made)
+                case ".csv":
+                    content.write(tabulate(figure).encode())
+                case ".rst":
+                    content.write(quoted(figure).encode())
             write_bytes(path, content.getvalue())

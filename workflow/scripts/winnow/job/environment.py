@@ -1,8 +1,13 @@
 """Environment variables of jobs: what a run hands to them, and what it keeps from them."""
 
 import getpass
+import hashlib
+import json
 import os
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 _LIBRARY = Path(__file__).parents[2]
 
@@ -29,6 +34,31 @@ def hand_to_jobs(**settings: object) -> None:
     """
     for name, value in settings.items():
         os.environ[f"WINNOW_{name.upper()}"] = "" if value is None else str(value)
+
+
+def digest_of(configuration: Mapping[str, Any]) -> str:
+    """A digest of a configuration: SHA-256 of its JSON without spaces, keys in order."""
+    text = json.dumps(configuration, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def command_of(files: Sequence[str | Path], settings: Mapping[str, Any]) -> str:
+    """The command that makes a file, but for the file: whatever else was asked for, on however many processors.
+
+    Args:
+        files: the configuration's files, as given; none: the default experiment.
+        settings: what `--config` adds.
+    """
+    here = Path.cwd()
+    paths = [Path(file) for file in files]
+    names = [
+        str(path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path) for path in paths
+    ]
+    added = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(settings.items())]
+    words = ["snakemake", "--cores", "1"]
+    words += ["--configfile", *names] if names else []
+    words += ["--config", *added] if added else []
+    return shlex.join(words) + (" --" if names or added else "")
 
 
 def keep_from_jobs() -> list[str]:

@@ -44,6 +44,18 @@ def write_maker(log: str | Path) -> None:
         file.write(f"{MARK}{json.dumps(describe_process())}\n")
 
 
+def made_by() -> dict[str, str]:
+    """What a figure says of its making: commit where there is one, digest of the configuration, command.
+
+    None of it depends on the machine, or on how many jobs ran at a time: the same experiment made of the same code by
+    the same configuration gives the same file.  Outside of Snakemake only the commit is known.
+    """
+    known = {"commit": _commit()} | {
+        name: os.environ.get(f"WINNOW_{name.upper()}") for name in ("configuration", "command")
+    }
+    return {name: text for name, text in known.items() if text}
+
+
 def describe_process() -> dict[str, Any]:
     """Interpreter, packages that are loaded, machine and code of this process."""
     return {

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from winnow.job.environment import digest_of
 from winnow.job.maker import MARK
 from winnow.store.sealed import made_with
 
@@ -25,7 +26,7 @@ def record_run(
         own_log: the log among them that is still to be finished.
 
     Returns:
-        A JSON object: `configuration`; `made_with`, by table; `made_by`, an entry for each kind of process (see
+        A JSON object: `configuration`, and its digest, which the figures' files give; `made_with`, by table; `made_by`, an entry for each kind of process (see
         `maker.describe_process`) with the number of its `jobs` by rule; `unknown`, jobs by rule whose log does not say
         it.
 
@@ -47,6 +48,7 @@ def record_run(
         alike["jobs"][log.parent.name] += 1
     record = {
         "configuration": configuration,
+        "configuration_digest": digest_of(configuration),
         "made_with": {Path(table).stem: made_with(table) for table in tables},
         "made_by": made_by,
         "unknown": unknown,
