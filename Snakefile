@@ -40,11 +40,17 @@ rule all:
         TREND_FILES,
         expand("results/{experiment}/methods.{format}", experiment=CONFIG.experiment, format=["parquet", "csv", "md"]),
         expand("results/{experiment}/record.json", experiment=CONFIG.experiment),
+        TYPESET_FILES,
 
 
 rule claims:
     input:
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
+
+
+rule tables:
+    input:
+        TYPESET_FILES,
 
 
 rule explorer:

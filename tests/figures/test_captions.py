@@ -29,6 +29,11 @@ PANELS = {
 }
 
 
+TYPESET = {
+    f"{table}_{kind}": f"results/demo/tables/{table}.{kind}"
+    for table in ("claims", "settings", "versions")
+    for kind in ("md", "tex")
+}
 QUOTE = "*This run*: (A) width\\_: 2.5 (2.4 to 2.6)."
 
 
@@ -46,7 +51,7 @@ def render(name: str, *, called: str = "photos", experiment: str = "demo", **par
     job = SimpleNamespace(
         wildcards=SimpleNamespace(experiment=experiment),
         params=SimpleNamespace(dataset=called, **params),
-        output=SimpleNamespace(quotes="quotes.rst"),
+        output=SimpleNamespace(quotes="quotes.rst", **TYPESET),
         config={"experiment": experiment, "seeds": [0, 1, 2], "datasets": {called: {}, "synthetic": {}}},
     )
     source = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
@@ -77,10 +82,18 @@ def test_caption_of_fig5_without_a_clone_does_not_speak_of_it():
     assert "(F)" not in html and "(E)" in html
 
 
-@pytest.mark.parametrize("name", ["workflow", "claims", "methods", "certificate"])
+OTHERS = [
+    *("workflow", "claims", "methods", "certificate"),
+    *("claims_table", "settings_table", "versions_table"),
+]
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_other_texts_render(name):
     html = render(name)
     assert "demo" in html
+    if name.endswith("_table"):
+        assert f"results/demo/tables/{name.removesuffix('_table')}.tex" in html
     if name == "workflow":
         assert "photos, synthetic" in html and "3 seed(s)" in html
         assert all(f"Figure {number}" in html for number in range(1, 9))
@@ -97,9 +110,6 @@ def test_any_name_that_the_configuration_allows_is_shown_as_it_is(called, experi
 def test_every_caption_is_tested():
     assert {path.stem for path in REPORT.glob("*.rst")} == {
         *PANELS,
-        "workflow",
-        "claims",
-        "methods",
-        "certificate",
+        *OTHERS,
         "explorer",
     }

@@ -18,6 +18,7 @@ from measure.small import photo_like
 from winnow.claims.dial import follow_dial
 from winnow.claims.table import check_claims
 from winnow.clone.draw import clone_gaussian
+from winnow.config.parse import parse_config
 from winnow.datasets.blend import blend_dataset
 from winnow.datasets.prepare import prepare_dataset
 from winnow.datasets.standin import write_standin
@@ -60,6 +61,8 @@ from winnow.store.tensors import Mask, Parameters
 from winnow.streams import stream
 from winnow.training.dense import train_dense
 from winnow.training.settings import TrainingSettings
+from winnow.typeset.markup import WRITERS
+from winnow.typeset.tables import Images, count_verdicts, typeset_tables
 
 Results = dict[str, Any]
 """Arrays or columns of a table, by name."""
@@ -354,6 +357,22 @@ def _measure_details(folder: Path) -> Results:
     return measure_details(_single(_parameters(0)), {"imp": masks}, masks[-1], make_dataset(folder / "data"), n_units=5)
 
 
+def _typeset_tables(folder: Path) -> Results:
+    claims = pd.DataFrame(_check_claims(folder))
+    configuration = parse_config(
+        {"experiment": "test", "seeds": [0, 1], "datasets": {"photos": {"source": "photos"}}}, "test"
+    )
+    maker = {"python": "3.11", "packages": {"numpy": "2.4"}, "commit": "0123abc"}
+    record = {
+        "configuration": configuration.model_dump(mode="json"),
+        "made_with": {"claims": {"device": "cpu"}},
+        "made_by": [maker],
+    }
+    tables = typeset_tables(claims, record, {"photos": Images(192, 4, 96, 32)})
+    texts = {f"{name}.{kind}": [write(table)] for name, table in tables.items() for kind, write in WRITERS.items()}
+    return {**texts, "quotes": [count_verdicts(claims)]}
+
+
 def _make_explorer(_: Path) -> Results:
     """What the page holds, from numbers that every processor draws alike, since it rounds them; and its sources."""
     masks, draw, n_inputs, n_units = _masks(), stream("test explorer"), SIZES[0], SIZES[1]
@@ -415,5 +434,6 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     "check_claims": _check_claims,
     "plot_figures": _plot_figures,
     "make_explorer": _make_explorer,
+    "typeset_tables": _typeset_tables,
 }
 """What a step makes of its inputs, given an empty folder; by the name of its version."""

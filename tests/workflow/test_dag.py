@@ -91,6 +91,7 @@ def test_the_experiments_at_full_size(fresh, config):
         **{f"plot_fig{n}": 1 for n in range(1, 8)},
         "make_explorer": 1,
         "record_run": 1,
+        "typeset_tables": 1,
         "all": 1,
     }
 

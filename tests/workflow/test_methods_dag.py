@@ -3,6 +3,7 @@
 from collections import Counter
 
 PLAIN = {"gather_statistic", "compare_methods", "check_claims", "plot_fig7", "make_explorer", "record_run", "all"}
+PLAIN |= {"typeset_tables"}
 """What is made of all methods together."""
 
 

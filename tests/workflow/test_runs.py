@@ -108,6 +108,7 @@ def test_a_changed_statistic_trains_nothing(finished):
         "make_explorer",
         "plot_fig7",
         "record_run",
+        "typeset_tables",
         "all",
     }
 
@@ -140,7 +141,7 @@ def test_further_statistics_are_measured_where_they_are_asked_for(continued):
 @pytest.mark.parametrize(("change", "drawn"), [("units: 3", "13"), ("width: 89", "1234567")])
 def test_a_changed_figure_setting_draws_only(finished, change, drawn):
     rules = {job.rule for job in finished.would_run("--config", f"figures={{{change}}}")}
-    assert rules == {*(f"plot_fig{n}" for n in drawn), "record_run", "all"}
+    assert rules == {*(f"plot_fig{n}" for n in drawn), "record_run", "typeset_tables", "all"}
 
 
 def test_more_rounds_continue_the_chains(finished):
@@ -183,7 +184,7 @@ def test_a_raised_version_reruns_the_step(continued):
     versions.write_text(versions.read_text() + '\nVERSIONS["measure_kurtosis"] += 1\n')
     rules = {job.rule for job in continued.would_run()}
     after = {"gather_statistic", "compare_methods", "check_claims", "plot_fig4", "plot_fig7", "make_explorer"}
-    after |= {"record_run", "all"}
+    after |= {"record_run", "typeset_tables", "all"}
     assert rules == {"measure_kurtosis"} | after
 
 

@@ -35,7 +35,7 @@ if not JOBS_PER_GPU:
 forced = workflow.is_main_process and {"-f", "-F", "-R", "--force", "--forceall", "--forcerun"} & set(sys.argv)
 environment.hand_to_jobs(scratch=CONFIG.compute.scratch, jobs_per_gpu=JOBS_PER_GPU, forced="yes" if forced else None)
 # For what figures say of their making.  A job's own Snakemake is called in another way, and knows no better.
-environment.hand_to_jobs(configuration=environment.digest_of(CONFIG.model_dump(mode="json")))
+environment.hand_to_jobs(configuration=environment.digest_of(CONFIG.model_dump(mode="json", by_alias=True)))
 if workflow.is_main_process:
     own_files = [] if is_module else workflow.overwrite_configfiles
     environment.hand_to_jobs(command=environment.command_of(own_files, workflow.config_settings.config or {}))

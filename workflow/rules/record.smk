@@ -1,8 +1,17 @@
-"""What computed the results.
+"""What computed the results; and tables to read and to print, of that, of the settings and of the claims.
 
 Needs: tables, claims, figures, the explorer, and the logs of all jobs.
-Makes: results/<experiment>/record.json.
+Makes: results/<experiment>/record.json, and results/<experiment>/tables/ as Markdown, LaTeX and HTML.
 """
+
+TYPESET = {"claims": "Claims", "settings": "Settings", "versions": "Settings"}
+"""The tables, and where the report shows them."""
+TYPESET_FILES = expand(
+    "results/{experiment}/tables/{table}.{format}",
+    experiment=CONFIG.experiment,
+    table=TYPESET,
+    format=["md", "tex", "html"],
+)
 
 
 rule record_run:
@@ -30,3 +39,42 @@ rule record_run:
         logs="results/{experiment}/logs",
     script:
         "../scripts/record_run.py"
+
+
+rule typeset_tables:
+    """Claims, settings (in the form of Table S1) and versions as Markdown, LaTeX and HTML."""
+    input:
+        claims="results/{experiment}/claims.parquet",
+        record="results/{experiment}/record.json",
+        datasets=expand("results/{{experiment}}/data/{dataset}", dataset=CONFIG.datasets),
+    output:
+        **{
+            f"{table}_{format}": f"results/{{experiment}}/tables/{table}.{format}"
+            for table in TYPESET
+            for format in ("md", "tex")
+        },
+        **{
+            f"{table}_html": report(
+                f"results/{{experiment}}/tables/{table}.html",
+                caption=f"../report/{table}_table.rst",
+                category=category,
+                labels={"experiment": "{experiment}", "table": f"{table}, to read"},
+            )
+            for table, category in TYPESET.items()
+        },
+        quotes="results/{experiment}/tables/claims.rst",
+    log:
+        "results/{experiment}/logs/typeset_tables/tables.log",
+    benchmark:
+        "results/{experiment}/benchmarks/typeset_tables/tables.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("typeset_tables"),
+        runtime=minutes("typeset_tables"),
+    params:
+        datasets=list(CONFIG.datasets),
+        version=VERSIONS["typeset_tables"],
+    script:
+        "../scripts/typeset_tables.py"

@@ -12,6 +12,7 @@ The paper, step by step:
 | `measure` | receptive-field widths, pair correlation, kurtosis, cavity scores, components |
 | `claims` | the paper's statements as statistics with verdicts |
 | `figures` | one module a figure |
+| `typeset` | claims, settings and versions as tables to read and to print |
 | `explorer` | a page to look at masks, units and curves |
 | `streams` | random numbers by name, of all of them |
 

@@ -48,6 +48,7 @@ MEMORY_MB = {
     "plot_figures": 1000,
     "make_explorer": 1000,
     "record_run": 1000,
+    "typeset_tables": 1000,
 }
 """Memory of a job of each step at the paper's size, in MB."""
 

@@ -26,9 +26,9 @@ def record_run(
         own_log: the log among them that is still to be finished.
 
     Returns:
-        A JSON object: `configuration`, and its digest, which the figures' files give; `made_with`, by table; `made_by`, an entry for each kind of process (see
-        `maker.describe_process`) with the number of its `jobs` by rule; `unknown`, jobs by rule whose log does not say
-        it.
+        A JSON object: `configuration`, and its digest, which figures' files give; `made_with`, by table; `made_by`, an
+        entry for each kind of process (see `maker.describe_process`) with the number of its `jobs` by rule; `unknown`,
+        jobs by rule whose log does not say it.
 
     Raises:
         StoreError: a table is missing or damaged.

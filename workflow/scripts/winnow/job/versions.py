@@ -34,4 +34,5 @@ VERSIONS: dict[str, int] = {
     "check_claims": 3,
     "plot_figures": 3,
     "make_explorer": 1,
+    "typeset_tables": 1,
 }

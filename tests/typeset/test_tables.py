@@ -1,0 +1,90 @@
+"""Claims, settings and versions: what the tables to print say is what the results say."""
+
+import pandas as pd
+import synthetic
+from docutils.core import publish_parts
+
+from winnow.claims.table import check_claims
+from winnow.config.parse import parse_config
+from winnow.typeset.tables import PAPER, Images, count_verdicts, typeset_tables
+
+TINY = synthetic.TINY
+CLAIMS = pd.DataFrame(
+    check_claims(
+        synthetic.locality(TINY),
+        synthetic.pair_correlation(TINY),
+        synthetic.kurtosis_by_class(TINY),
+        synthetic.cavity(TINY),
+        datasets=[synthetic.NAME],
+        clone_suffix="-clone",
+    )
+)
+DATASETS = {"photos": {"source": "photos", "clone": {}}}
+
+
+def record(**settings: object) -> dict:
+    configuration = parse_config({"experiment": "test", "seeds": [0, 1], "datasets": DATASETS, **settings}, "test")
+    makers = [
+        {"python": "3.11.7", "packages": {"numpy": "2.4.6", "torch": "2.13.0"}, "commit": "abc"},
+        {"python": "3.11.7", "packages": {"numpy": "2.4.5"}, "commit": None, "machine": {"processor": "a CPU"}},
+    ]
+    made_with = {"claims": {"device": "cpu"}, "training": {"device": "cpu"}}
+    return {"configuration": configuration.model_dump(mode="json"), "made_with": made_with, "made_by": makers}
+
+
+def tables(**settings: object) -> dict:
+    return typeset_tables(CLAIMS, record(**settings), {"photos": Images(3072, 1000, 1_280_000, 50_000)})
+
+
+def test_at_the_papers_settings_both_columns_are_the_same():
+    rows = {what: (here, paper) for what, here, paper in tables()["settings"].rows}
+    assert {what: paper for what, (_, paper) in rows.items() if paper} == PAPER
+    for what in PAPER:
+        assert rows[what][0] == rows[what][1], what
+    assert rows["Images for training (photos)"] == ("1,280,000", "")
+    assert rows["Images (photos)"][0] == "source photos, with Gaussian clone"
+
+
+def test_settings_are_those_of_the_configuration():
+    changed = {
+        "network": {"hidden": [128, 64]},
+        "training": {"steps": 2000, "rewind": 7, "batch": 48, "rate": 0.05},
+        "pruning": {"rounds": 4, "share": 0.25, "pool": "global"},
+        "methods": ["imp", "snip"],
+    }
+    rows = {what: here for what, here, _ in tables(**changed)["settings"].rows}
+    assert rows["Architecture"] == "3072:128:64:1000"
+    assert [rows[what] for what in ("Training iterations", "Rewind iteration", "Batch size")] == ["2,000", "7", "48"]
+    assert [rows[what] for what in ("Learning rate", "Pruning rounds", "Pruned together")] == [
+        *("0.05", "4", "all parameters"),
+    ]
+    assert rows["Share pruned in a round"] == "25 %" and rows["Methods"] == "imp, snip" and rows["Seeds"] == "0, 1"
+
+
+def test_claims_are_those_of_the_table():
+    decided = CLAIMS[CLAIMS["seed"].isna() & CLAIMS["verdict"].notna()]
+    rows = tables()["claims"].rows
+    assert [row[1] for row in rows] == decided["claim"].tolist()
+    for row, (_, claim) in zip(rows, decided.iterrows(), strict=True):
+        assert row[2] == claim["statement"] and row[3].startswith(claim["verdict"])
+        value = claim["value"]
+        assert row[6] == ("" if pd.isna(value) else f"{value:.3g}".replace("-", "−"))
+        if not pd.isna(value):
+            assert float(row[6].replace("−", "-")) == float(f"{value:.3g}")
+
+
+def test_versions_are_each_said_once():
+    rows = dict(tables()["versions"].rows)
+    assert rows["Python"] == "3.11.7" and rows["numpy"] == "2.4.6, 2.4.5" and rows["winnow, commit"] == "abc"
+    assert rows["Devices"] == "cpu" and rows["Processor"] == "a CPU"
+    assert list(rows)[:4] == ["winnow, commit", "Python", "Processor", "Devices"]
+
+
+def test_the_caption_counts_the_verdicts():
+    text = count_verdicts(CLAIMS)
+    decided = CLAIMS[CLAIMS["seed"].isna() & CLAIMS["verdict"].notna()]
+    for verdict, rows in decided.groupby("verdict"):
+        assert f"{len(rows)} {verdict} ({', '.join(rows['claim'])})" in text
+    html = publish_parts(text, writer="html5", settings_overrides={"halt_level": 2, "report_level": 2})["body"]
+    assert "photos" in html
+    assert count_verdicts(CLAIMS.iloc[:0]) == ""

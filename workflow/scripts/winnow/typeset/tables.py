@@ -1,0 +1,154 @@
+"""The experiment's tables to read and to print: claims, settings, versions."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from winnow.typeset.markup import Table
+
+
+class Images(NamedTuple):
+    """What a dataset is, in numbers."""
+
+    n_inputs: int
+    n_classes: int
+    n_train: int
+    n_validation: int
+
+
+PAPER = {
+    "Architecture": "3072:1024:1024:1000",
+    "Activation function": "ReLU",
+    "Batch size": "40",
+    "Learning rate": "0.1",
+    "Optimizer": "SGD",
+    "Training iterations": "40,000",
+    "Rewind iteration": "1,000",
+}
+"""Table S1 of the paper."""
+
+VERDICTS = ("supported", "not supported", "undetermined")
+
+
+def typeset_tables(claims: pd.DataFrame, record: Mapping[str, Any], datasets: Mapping[str, Images]) -> dict[str, Table]:
+    """The tables by name.
+
+    Args:
+        claims: table `claims`.
+        record: what computed the results, see `winnow.job.record`.
+        datasets: the datasets of the configuration, without their clones.
+    """
+    experiment = record["configuration"]["experiment"]
+    return {
+        "claims": _claims(claims, experiment),
+        "settings": _settings(record["configuration"], datasets),
+        "versions": _versions(record, experiment),
+    }
+
+
+def count_verdicts(claims: pd.DataFrame) -> str:
+    """How many claims have which verdict on each dataset, for a caption: reStructuredText."""
+    decided = _decided(claims)
+    texts = []
+    for dataset, rows in decided.groupby("dataset", sort=False):
+        of_each = []
+        for verdict in VERDICTS:
+            numbers = rows.loc[rows["verdict"] == verdict, "claim"].tolist()
+            if numbers:
+                of_each.append(f"{len(numbers)} {verdict} ({', '.join(numbers)})")
+        texts.append(f"on ``{dataset}`` {', '.join(of_each)}")
+    return f"*This run*: of the claims, {'; '.join(texts)}.\n" if texts else ""
+
+
+def _decided(claims: pd.DataFrame) -> pd.DataFrame:
+    """The rows that hold a claim's verdict over all seeds."""
+    return claims[claims["seed"].isna() & claims["verdict"].notna()]
+
+
+def _claims(claims: pd.DataFrame, experiment: str) -> Table:
+    """A row a claim and dataset."""
+    rows = [
+        [
+            *(str(row[name]) for name in ("dataset", "claim", "statement")),
+            f"{row['verdict']}: {row['reason']}" if _known(row["reason"]) else str(row["verdict"]),
+            str(row["agreement"]) if _known(row["agreement"]) else "",
+            str(row["statistic"]),
+            _number(row["value"]),
+            *(f"{_number(row[low])} to {_number(row[high])}" if _known(row[low]) else "" for low, high in _RANGES),
+            _number(row["p_adjusted"]),
+        ]
+        for _, row in _decided(claims).iterrows()
+    ]
+    headings = ("Dataset", "Claim", "Statement", "Verdict", "Seeds", "Statistic", "Mean", "Over seeds", "95 %", "p")
+    caption = (
+        f"The paper's claims, experiment {experiment}: the statistic that decides, its mean, range over the seeds and 95 % "
+        "interval (t), and the exact p of the sign-flip test, adjusted for the number of claims."
+    )
+    return Table(caption, headings, rows, (0, 0, 0.2, 0.1, 0.12, 0.17, 0, 0.07, 0.07, 0))
+
+
+_RANGES = (("minimum", "maximum"), ("interval_low", "interval_high"))
+
+
+def _known(value: object) -> bool:
+    return not pd.isna(value)  # type: ignore[call-overload, no-any-return]
+
+
+def _number(value: float | None) -> str:
+    """Three digits, with a minus sign; nothing where there is none."""
+    return f"{value:.3g}".replace("-", "−") if value is not None and _known(value) else ""
+
+
+def _settings(configuration: Mapping[str, Any], datasets: Mapping[str, Images]) -> Table:
+    """In the form of Table S1, the paper's values beside this experiment's, and what the paper says elsewhere."""
+    network, training, pruning = (configuration[name] for name in ("network", "training", "pruning"))
+    hidden = ":".join(map(str, network["hidden"]))
+    rows = []
+    for name, images in datasets.items():
+        of = f" ({name})" if len(datasets) > 1 else ""
+        rows.append((f"Architecture{of}", f"{images.n_inputs}:{hidden}:{images.n_classes}"))
+    rows += [
+        ("Activation function", "ReLU"),
+        ("Batch size", f"{training['batch']:,}"),
+        ("Learning rate", f"{training['rate']:g}"),
+        ("Optimizer", "SGD"),
+        ("Training iterations", f"{training['steps']:,}"),
+        ("Rewind iteration", f"{training['rewind']:,}"),
+        ("Initial weights", f"Glorot, {network['initial_weights']}"),
+        ("Pruning rounds", str(pruning["rounds"])),
+        ("Share pruned in a round", f"{100 * pruning['share']:g} %"),
+        ("Pruned together", {"layerwise": "the parameters of a layer", "global": "all parameters"}[pruning["pool"]]),
+        ("Criterion", str(pruning["criterion"])),
+        ("Methods", ", ".join(configuration["methods"])),
+        ("Seeds", ", ".join(map(str, configuration["seeds"]))),
+    ]
+    for name, images in datasets.items():
+        own = configuration["datasets"][name]
+        clone = "without clone" if own.get("clone") is None else "with Gaussian clone"
+        rows.append((f"Images ({name})", f"source {own['source']}, {clone}"))
+        rows.append((f"Images for training ({name})", f"{images.n_train:,}"))
+        rows.append((f"Images for validation ({name})", f"{images.n_validation:,}"))
+    caption = f"Settings of the experiment {configuration['experiment']} beside Table S1 of the paper."
+    cells = [(what, value, PAPER.get(what.partition(" (")[0], "")) for what, value in rows]
+    return Table(caption, ("Parameter", "Here", "Paper"), cells, (0, 0.4, 0))
+
+
+def _versions(record: Mapping[str, Any], experiment: str) -> Table:
+    """What computed: code, Python, packages and machines, each value that occurs."""
+    found: dict[str, dict[str, None]] = {}
+    for maker in record["made_by"]:
+        entries = {"winnow, commit": maker.get("commit"), "Python": maker["python"]}
+        machine = maker.get("machine", {})
+        entries |= {"Processor": machine.get("processor"), "System": machine.get("system")}
+        entries |= maker["packages"]
+        for name, version in entries.items():
+            if version:
+                found.setdefault(name, {})[version] = None
+    first = ("winnow, commit", "Python", "Processor", "System")
+    names = [name for name in first if name in found] + sorted(found.keys() - set(first), key=str.lower)
+    devices = dict.fromkeys(made["device"] for made in record["made_with"].values() if "device" in made)
+    rows = [(name, ", ".join(found[name])) for name in names]
+    rows[len([name for name in first if name in found]) : 0] = [("Devices", ", ".join(devices))] if devices else []
+    caption = f"What computed the results of the experiment {experiment}; what several jobs had in common, once."
+    return Table(caption, ("What", "Version"), rows, (0, 0.7))
