@@ -96,16 +96,6 @@ MATHS = {
     **{"-": "−", r"\times": "×", r"\cdot": "·", r"\pm": "±", r"\le": "≤", r"\ge": "≥", r"\to": "→"},
     **{r"\sigma": "σ", r"\theta": "θ", r"\lambda": "λ", r"\beta": "β", r"\rho": "ρ"},
 }
-LAYOUT = [
-    "begin{table}",
-    "caption",
-    "raggedright",
-    "footnotesize",
-    "begin{tabular}",
-    "hline",
-    "end{tabular}",
-    "end{table}",
-]
 
 
 def read_latex_text(text: str) -> str:
@@ -138,7 +128,7 @@ def read_latex(text: str) -> tuple[str, list[list[str]]]:
     lines = text.splitlines()
     assert lines[0] == r"\begin{table}" and lines[-2:] == [r"\end{tabular}", r"\end{table}"]
     caption = re.fullmatch(r"\\caption\{(.*)\}", lines[1])[1]
-    assert lines[2] == r"\raggedright\footnotesize"
+    assert lines[2] == r"\raggedright\footnotesize\setlength{\tabcolsep}{3pt}"
     columns = re.fullmatch(r"\\begin\{tabular\}\{((?:l|p\{[\d.]+\\linewidth\})+)\}", lines[3])[1]
     n = len(re.findall(r"l(?!inewidth)|p\{", columns))
     body = lines[4:-2]

@@ -1,9 +1,9 @@
 """Claims, settings and versions: what the tables to print say is what the results say."""
 
 import pandas as pd
-import synthetic
 from docutils.core import publish_parts
 
+from figures import synthetic
 from winnow.claims.table import check_claims
 from winnow.config.parse import parse_config
 from winnow.typeset.tables import PAPER, Images, count_verdicts, typeset_tables

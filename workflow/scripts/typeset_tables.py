@@ -5,7 +5,6 @@ from winnow.job.log import log_to
 log_to(snakemake.log[0])
 
 import json
-import math
 from pathlib import Path
 
 from winnow.store.atomic import write_bytes
@@ -16,12 +15,8 @@ from winnow.typeset.tables import Images, count_verdicts, typeset_tables
 
 claims = read_table(snakemake.input.claims, "claims").to_pandas()
 record = json.loads(Path(snakemake.input.record).read_text(encoding="utf-8"))
-datasets = {
-    name: Images(
-        math.prod(dataset.shape), len(dataset.classes), len(dataset.train.labels), len(dataset.validation.labels)
-    )
-    for name, dataset in zip(snakemake.params.datasets, map(open_dataset, snakemake.input.datasets), strict=True)
-}
+folders = zip(snakemake.params.datasets, snakemake.input.datasets, strict=True)
+datasets = {name: Images.of(open_dataset(folder)) for name, folder in folders}
 for name, table in typeset_tables(claims, record, datasets).items():
     for kind, write in WRITERS.items():
         write_bytes(snakemake.output[f"{name}_{kind}"], write(table).encode())

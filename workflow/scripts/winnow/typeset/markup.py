@@ -89,7 +89,11 @@ def to_latex(table: Table) -> str:
     """The table as LaTeX's `table` with a `tabular`: no package is needed."""
     columns = "".join(rf"p{{{width:g}\linewidth}}" if width else "l" for width in table.widths)
     head, *rows = [" & ".join(map(_in_latex, row)) + r" \\" for row in (table.headings, *table.rows)]
-    lines = [r"\begin{table}", rf"\caption{{{_in_latex(table.caption)}}}", r"\raggedright\footnotesize"]
+    lines = [
+        r"\begin{table}",
+        rf"\caption{{{_in_latex(table.caption)}}}",
+        r"\raggedright\footnotesize\setlength{\tabcolsep}{3pt}",
+    ]
     lines += [rf"\begin{{tabular}}{{{columns}}}", r"\hline", head, r"\hline", *rows, r"\hline"]
     return "\n".join([*lines, r"\end{tabular}", r"\end{table}", ""])
 
