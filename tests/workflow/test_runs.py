@@ -259,15 +259,3 @@ def test_ones_own_photographs_run_through_and_a_changed_one_is_noticed(fresh):
     shutil.copy(photographs / "b.jpg", photographs / "c.jpg")
     rules = {job.rule for job in fresh.would_run("fig2", "--config", settings, "seeds=[0]")}
     assert "prepare_dataset" in rules
-
-
-def test_the_report_is_built(finished, tmp_path):
-    report = tmp_path / "report.html"
-    finished.snakemake("--report", str(report))
-    page = report.read_text(encoding="utf-8")
-    assert len(page) > 500_000
-    for figure in FIGURES:
-        assert f"results/tiny/figures/{figure}.png" in page
-    assert "results/tiny/claims.csv" in page
-    # A still picture of the explorer, and what leads to the page itself.
-    assert "results/tiny/explorer.png" in page and 'href=\\"results/tiny/explorer.html\\"' in page

@@ -286,7 +286,7 @@ rule compare_methods:
             "results/{experiment}/methods.csv",
             caption="../report/methods.rst",
             category="Claims",
-            labels={"experiment": "{experiment}", "table": "methods"},
+            labels={"experiment": "{experiment}", "table": "methods, as CSV"},
         ),
         markdown="results/{experiment}/methods.md",
     log:
@@ -345,7 +345,7 @@ rule check_claims:
             "results/{experiment}/claims.csv",
             caption="../report/claims.rst",
             category="Claims",
-            labels={"experiment": "{experiment}", "table": "claims"},
+            labels={"experiment": "{experiment}", "table": "claims, as CSV"},
         ),
     log:
         "results/{experiment}/logs/check_claims/claims.log",

@@ -58,7 +58,7 @@ rule typeset_tables:
                 f"results/{{experiment}}/tables/{table}.html",
                 caption=f"../report/{table}_table.rst",
                 category=category,
-                labels={"experiment": "{experiment}", "table": f"{table}, to read"},
+                labels={"experiment": "{experiment}", "table": table},
             )
             for table, category in TYPESET.items()
         },
