@@ -13,7 +13,7 @@ from PIL import Image
 WIDTH = 840
 """Pixels: about as wide as a page of documents is shown."""
 
-COLOURS = 64
+COLOURS = 128
 
 TITLES = {
     "fig1": "Masks of first-layer units",
