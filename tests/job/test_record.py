@@ -107,6 +107,18 @@ def test_the_commit_and_whether_files_differ_from_it(project, monkeypatch):
     assert maker.describe_process()["commit"] is None
 
 
+def test_figures_say_what_is_known_of_their_making(project, monkeypatch):
+    for name in ("CONFIGURATION", "COMMAND"):
+        monkeypatch.delenv(f"WINNOW_{name}", raising=False)
+    assert maker.made_by() == {}
+    commit(project)
+    monkeypatch.setenv("WINNOW_CONFIGURATION", "sha256:00")
+    monkeypatch.setenv("WINNOW_COMMAND", "snakemake --cores 1")
+    made = maker.made_by()
+    assert re.fullmatch("[0-9a-f]{40}", made.pop("commit"))
+    assert made == {"configuration": "sha256:00", "command": "snakemake --cores 1"}
+
+
 def test_the_commit_is_not_that_of_another_repository(project, tmp_path, monkeypatch):
     commit(project.parent)
     assert maker.describe_process()["commit"] is None
