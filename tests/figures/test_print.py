@@ -87,8 +87,7 @@ def boxes(figure: Figure) -> tuple[dict[Text, Box], list[Box]]:
         )
 
 
-@pytest.mark.parametrize("width", [89, 130])
-@EACH
+@pytest.mark.parametrize(("name", "width"), [*((name, 89) for name in FIGURES), ("fig3", 130), ("fig5", 130)])
 def test_at_any_width_text_is_readable_and_within_the_figure(name, width):
     figure = drawn(name, FULL if name == "fig5" else TINY, width)
     texts, panels = boxes(figure)
