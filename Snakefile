@@ -3,6 +3,7 @@
 snakemake --cores 8          everything: statistics, claims, figures
 snakemake --cores 8 fig4     one figure and only what it needs
 snakemake --cores 8 explorer the page to look around in, and what it needs
+snakemake -n help_targets    all that may be asked for by name
 """
 
 from snakemake.utils import min_version
@@ -28,9 +29,11 @@ include: "workflow/rules/measure.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/explorer.smk"
 include: "workflow/rules/record.smk"
+include: "workflow/rules/progress.smk"
 
 
 rule all:
+    """Everything: statistics, claims, figures, the explorer, the record; made where no target is named."""
     default_target: True
     input:
         FIGURE_FILES,
@@ -44,6 +47,7 @@ rule all:
 
 
 rule claims:
+    """The paper's claims with their verdicts: claims.csv, claims.parquet."""
     input:
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
 
@@ -54,16 +58,19 @@ rule tables:
 
 
 rule explorer:
+    """The page to look around in: explorer.html."""
     input:
         EXPLORER_FILES,
 
 
 rule trends:
+    """Where images have a dial from Gaussian to not: tests of the statistics' trends, trends.md."""
     input:
         TREND_FILES,
 
 
 rule methods:
+    """The pruning methods side by side: methods.csv, methods.md, methods.parquet."""
     input:
         expand("results/{experiment}/methods.{format}", experiment=CONFIG.experiment, format=["parquet", "csv", "md"]),
 
@@ -82,8 +89,17 @@ for figure in FIGURES:
                 format=FORMATS,
             ),
 
+    describe_target(figure, FIGURE_SHOWS[figure])
+
+
+rule help_targets:
+    """This list."""
+    message:
+        targets_message()
+
 
 onsuccess:
+    end_progress()
     print(f"Figures: results/{CONFIG.experiment}/figures/  Claims: results/{CONFIG.experiment}/claims.csv")
     if EXPLORER_FILES:
         print(f"To look around: open {EXPLORER_FILES[0]} in a browser")

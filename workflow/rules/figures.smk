@@ -25,6 +25,17 @@ FIGURE_FILES = expand(
     "results/{experiment}/figures/{figure}.{format}", experiment=CONFIG.experiment, figure=FIGURES, format=FORMATS
 )
 
+FIGURE_SHOWS = {
+    "fig1": "Masks of units at quantiles of their number of weights, and of the most connected; IMP beside oneshot.",
+    "fig2": "Independent and principal components of the validation images.",
+    "fig3": "Example images and their Gaussian clones; IMP's masks on both; receptive-field width by round.",
+    "fig4": "Receptive-field width and kurtosis against sparsity for IMP, oneshot and random masks.",
+    "fig5": "How a cavity score comes about; scores by the round of removal; three controls.",
+    "fig6": "Validation accuracy against density; pair correlation of the masks.",
+    "fig7": "All pruning methods at a glance: SNIP, SynFlow and others are run by naming them.",
+    "fig8": "Where images have a dial from Gaussian to not: the statistics against it.",
+}
+
 TREND_FILES = expand("results/{experiment}/trends.md", experiment=CONFIG.experiment) if DIALLED else []
 
 

@@ -102,3 +102,4 @@ onstart:
         script = getattr(workflow.executor_settings, command, None)
         if script and not Path(script).exists() and (beside := Path(workflow.basedir) / script).exists():
             setattr(workflow.executor_settings, command, str(beside))
+    show_progress()

@@ -10,42 +10,53 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from winnow.job.maker import write_maker
+from winnow.job.said import LogFile, end_said
 
 EXPECTED = (ValueError, ArithmeticError, OSError)
 """Errors whose message tells a person what to do; the traceback goes to the log only."""
 
 
 def log_to(path: str | Path) -> None:
-    """Send log messages and uncaught errors to a file, and in short to standard error.
+    """Send log messages and uncaught errors to a file, and to standard error what a person should see of them.
 
-    The file's last line says what this process was; see `maker`.
+    The file's lines have a time (see `said`); the last but one says how the job ended and how long it took, the last
+    one what this process was (see `maker`).
 
     From here on the process also ends when Snakemake, which started it, has gone.
 
     Args:
         path: the log file; its folder exists.
     """
+    started, failed = time.monotonic(), False
     _end_with_parent()
 
+    to_file, to_person = LogFile(path), logging.StreamHandler(sys.stderr)
+
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        nonlocal failed
+        failed = True
         details = "".join(traceback.format_exception(kind, error, trace))
-        with suppress(OSError), Path(path).open("a", encoding="utf-8") as log:  # the error may be that the disk is full
-            log.write(details)
+        to_file.write(details)
         short = f"{kind.__name__}: {error}\n(details in {path})\n"
         sys.stderr.write(short if issubclass(kind, EXPECTED) else details)
 
+    def end() -> None:
+        level, message = logging.ERROR if failed else logging.INFO, end_said(time.monotonic() - started, failed)
+        to_file.emit(logging.LogRecord("winnow", level, __file__, 0, message, None, None))
+        write_maker(path)
+
     sys.excepthook = report
-    to_file, to_person = logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)
+    to_person.setLevel(logging.WARNING)  # how far a job is, the run itself says (winnow.progress)
     logging.basicConfig(format="%(levelname)s %(message)s", handlers=[to_file, to_person], force=True)
     logging.getLogger("winnow").setLevel(logging.INFO)  # of other packages, warnings only
     logging.captureWarnings(True)
-    atexit.register(write_maker, path)
+    atexit.register(end)
 
 
 def _end_with_parent() -> None:

@@ -1,11 +1,16 @@
 """Steps of a training, and its curve."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from winnow.job.said import StepWatch
 from winnow.training.engine import Engine, TrainingError
+from winnow.training.watched import watched
+
+log = logging.getLogger(__name__)
 
 Curve = dict[str, list[Any]]
 """A training curve, an entry a logged step: the columns `step, loss, train_accuracy, validation_accuracy`, and
@@ -15,7 +20,7 @@ _COLUMNS = ("step", "loss", "train_accuracy", "validation_accuracy", "engine", "
 
 
 def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) -> Curve:
-    """Let an engine do some steps of a training.
+    """Let an engine do some steps of a training; every few seconds the log says how far it is.
 
     Args:
         engine: the network in training.
@@ -30,10 +35,11 @@ def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) ->
         TrainingError: the loss, or after the last step a parameter, is no longer finite.
     """
     curve: Curve = {column: [] for column in _COLUMNS}
+    watch = StepWatch(len(batches), log, start=steps.start)
     done = steps.start
     while done < steps.stop:
         until = min((done // log_every + 1) * log_every, steps.stop)
-        loss, n_correct = engine.advance(batches[done:until])
+        loss, n_correct = engine.advance(watched(batches[done:until], done, watch.at))
         mean_loss = loss / (until - done)
         if not np.isfinite(mean_loss):
             raise _diverged(engine, until, f"the mean loss of the last {until - done} steps is {mean_loss}")
@@ -42,6 +48,7 @@ def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) ->
         point = (until, mean_loss, train_accuracy, engine.accuracy(), *made_by)
         for column, value in zip(_COLUMNS, point, strict=True):
             curve[column].append(value)
+        watch.point(until, mean_loss, curve["validation_accuracy"][-1], last=until == steps.stop)
         done = until
     # The last step may be the one that diverges: no later loss would show it.
     infinite = [name for name, array in engine.parameters().items() if not np.isfinite(array).all()]

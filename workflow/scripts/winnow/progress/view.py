@@ -1,0 +1,124 @@
+"""All of a run in one picture, of a terminal's size."""
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from winnow.progress.forecast import seconds_left
+from winnow.progress.run import Chain, Job, Run, State
+from winnow.progress.words import duration, left, name_of, speed
+
+_EIGHTHS = "▁▂▃▄▅▆▇█"
+_STYLES = {State.DONE: "green", State.RUNNING: "bold cyan", State.FAILED: "bold red", State.SUBMITTED: "yellow"}
+_FULL = {State.DONE: "█", State.FAILED: "✗", State.SUBMITTED: "∙", State.WAITING: "·"}
+_ASCII = {"█": "#", "✗": "x", "∙": ":", "·": ".", "▒": "=", **dict.fromkeys(_EIGHTHS[:-1], "+"), "–": "-", "…": "~"}
+_ORDER = [State.RUNNING, State.FAILED, State.WAITING, State.DONE]
+_AT_WORK = 4
+"""Lines for jobs that run and are in no chain."""
+
+
+class View:
+    """A picture of the run as it is when it is drawn.
+
+    Args:
+        run: the run.
+    """
+
+    def __init__(self, run: Run):
+        self._run = run
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines, as many as fit; in ASCII where the terminal's encoding has no more."""
+        height = options.max_height or console.height
+        others = self._others()
+        n_rows = max(height - len(others) - 4, 1)
+        parts: list[RenderableType] = [self._head()]
+        if self._run.chains:
+            parts.append(self._table(n_rows, options.max_width))
+        picture = Group(*parts, *others)
+        if not options.ascii_only:
+            yield picture
+            return
+        for segment in console.render(picture, options):
+            yield segment._replace(text="".join(_ASCII.get(letter, letter) for letter in segment.text))
+
+    def _head(self) -> Text:
+        run, count = self._run, self._run.count()
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(f"winnow {run.experiment}".rstrip(), "bold")
+        text.append(f"  {count[State.DONE]} of {len(run.jobs)} jobs")
+        if count[State.FAILED]:
+            text.append(f", {count[State.FAILED]} failed", "bold red")
+        if count[State.SUBMITTED]:
+            text.append(f", {count[State.SUBMITTED]} in the queue", "yellow")
+        text.append(f"  {duration(run.clock() - run.started)}")
+        if count[State.DONE] < len(run.jobs) and (rest := left(seconds_left(run))):
+            text.append(f"  {rest}", "bold")
+        return text
+
+    def _table(self, n_rows: int, width: int) -> Table:
+        chains = self._run.chains
+        if len(chains) > n_rows:
+            chains = sorted(chains, key=lambda chain: _ORDER.index(chain.state))
+        shown, hidden = chains[:n_rows], chains[n_rows:]
+        rounds = max(len(chain.cells) for chain in self._run.chains) - 1
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+        for title in ("data", "seed", "method"):
+            table.add_column(title, no_wrap=True, overflow="ellipsis")
+        table.add_column(f"rounds 0–{rounds}", no_wrap=True, min_width=min(rounds + 1, max(width - 60, 11)))
+        for title in ("step", "loss", "accuracy", "steps/s"):
+            table.add_column(title, justify="right", no_wrap=True)
+        for chain in shown:
+            table.add_row(chain.dataset, chain.seed, chain.method, _cells(chain), *_numbers(chain.current))
+        if hidden:
+            states = [chain.state for chain in hidden]
+            counts = [f"{states.count(state)} {state.value}" for state in _ORDER if state in states]
+            table.add_row(Text(f"… and {len(hidden)} more chains: {', '.join(counts)}", "dim", no_wrap=False))
+        return table
+
+    def _others(self) -> list[Text]:
+        kinds = self._run.others
+        lines = []
+        if kinds:
+            line = Text(no_wrap=True, overflow="ellipsis")
+            for kind, jobs in kinds.items():
+                n_done = sum(job.state is State.DONE for job in jobs)
+                line.append("  " if line else "").append(f"{kind} ", "dim")
+                line.append(f"{n_done}/{len(jobs)}", "green" if n_done == len(jobs) else "")
+            lines.append(line)
+        in_chains = {job.number for chain in self._run.chains for job in chain.jobs}
+        at_work = [job for job in self._run.running if job.number not in in_chains]
+        for job in at_work[:_AT_WORK]:
+            text = Text(no_wrap=True, overflow="ellipsis").append("now ", "dim").append(name_of(job), "cyan")
+            if job.started is not None:
+                text.append(f", {duration(self._run.clock() - job.started)}", "dim")
+            lines.append(text.append(f"  {job.said.message}" if job.said.message else "", "dim"))
+        if len(at_work) > _AT_WORK:
+            lines.append(Text(f"    and {len(at_work) - _AT_WORK} more", "dim"))
+        return lines
+
+
+def _cells(chain: Chain) -> Text:
+    """A sign a round: full when it is done, filling while it trains."""
+    text = Text(no_wrap=True)
+    for n, job in enumerate(chain.cells):
+        if job is None:
+            text.append("▒" if n < chain.n_kept else " ", "dim green")
+        elif job.state is State.RUNNING:
+            text.append(_EIGHTHS[min(int(8 * job.share), 7)], _STYLES[State.RUNNING])
+        else:
+            text.append(_FULL[job.state], _STYLES.get(job.state, "dim"))
+    return text
+
+
+def _numbers(job: Job | None) -> list[str]:
+    """Step, loss, accuracy and speed of a training; empty where it does not say them."""
+    if job is None or job.said.step is None:
+        return ["", "", "", ""]
+    said = job.said
+    return [
+        f"{said.step}/{said.steps}",
+        "" if said.loss is None else f"{said.loss:.3g}",
+        "" if said.accuracy is None else f"{said.accuracy:.3f}",
+        "" if said.rate is None else speed(said.rate),
+    ]
