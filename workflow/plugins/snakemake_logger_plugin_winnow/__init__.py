@@ -20,6 +20,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from winnow.progress.lines import Lines, Output
 from winnow.progress.run import Job, Run
+from winnow.progress.words import name_of
 
 SETTING = "WINNOW_PROGRESS"
 """The variable that says what is shown: `lines`, also in a terminal; `snakemake`, its own text; else what fits."""
@@ -90,10 +91,15 @@ class LogHandler(LogHandlerBase):
             try:
                 with self._guard:
                     if self._output:
-                        self._run.read_logs()
-                        self._output.tell()
+                        self._look(self._output)
             except Exception as error:
                 self._give_up(error)
+
+    def _look(self, output: Output) -> None:
+        self._run.read_logs()
+        for job, message in self._run.warnings():
+            output.message(f"WARNING of {name_of(job)}: {message}")
+        output.tell()
 
     def emit(self, record: LogRecord) -> None:
         """Take an event."""
@@ -143,8 +149,7 @@ class LogHandler(LogHandlerBase):
             output, self._output = self._output, None
             if output:
                 with suppress(Exception):
-                    self._run.read_logs()
-                    output.tell()
+                    self._look(output)
                 with suppress(Exception):
                     output.close()
         super().close()

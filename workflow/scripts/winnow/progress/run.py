@@ -39,7 +39,7 @@ class Job:
         state: what has become of it.
         said: what its log says, of the present attempt.
         started, ended: when, by the run's clock.
-        seen: number of warnings that were passed on.
+        warned: number of warnings that were passed on.
     """
 
     number: int
@@ -50,7 +50,7 @@ class Job:
     said: Said = field(default_factory=Said)
     started: float | None = None
     ended: float | None = None
-    seen: int = 0
+    warned: int = 0
     _before: tuple[int, ...] | None = None
     _read: int = 0
 
@@ -68,7 +68,7 @@ class Job:
 
     def expect_log(self) -> None:
         """Forget what was read; a log that is there already is an earlier job's, until it changes."""
-        self.said, self.seen, self._read, self._before = Said(), 0, 0, self._signature()
+        self.said, self.warned, self._read, self._before = Said(), 0, 0, self._signature()
 
     def _signature(self) -> tuple[int, ...] | None:
         try:
@@ -84,7 +84,7 @@ class Job:
             return False
         self._before = None
         if now[1] < self._read:  # begun anew
-            self.said, self.seen, self._read = Said(), 0, 0
+            self.said, self.warned, self._read = Said(), 0, 0
         try:
             with self.log.open("rb") as file:
                 file.seek(self._read)
@@ -209,6 +209,15 @@ class Run:
                 self._change(job, State.RUNNING)
                 if self.remote and job.said.ended:
                     self._change(job, State.DONE if job.said.ended == "done" else State.FAILED)
+
+    def warnings(self) -> list[tuple[Job, str]]:
+        """What jobs elsewhere have warned of since this was last asked; jobs here say it on the terminal themselves."""
+        new = []
+        if self.remote:
+            for job in self.jobs.values():
+                new += [(job, message) for message in job.said.warnings[job.warned :]]
+                job.warned = len(job.said.warnings)
+        return new
 
     def _change(self, job: Job, state: State) -> None:
         if job.state is state:

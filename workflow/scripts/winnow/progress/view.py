@@ -1,6 +1,7 @@
 """All of a run in one picture, of a terminal's size."""
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -29,18 +30,17 @@ class View:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The lines, as many as fit; in ASCII where the terminal's encoding has no more."""
-        height = options.max_height or console.height
-        others = self._others()
-        n_rows = max(height - len(others) - 4, 1)
+        height = options.height or options.max_height
+        others = self._others(_AT_WORK if height >= 12 else 1)
         parts: list[RenderableType] = [self._head()]
         if self._run.chains:
-            parts.append(self._table(n_rows, options.max_width))
-        picture = Group(*parts, *others)
-        if not options.ascii_only:
-            yield picture
-            return
-        for segment in console.render(picture, options):
-            yield segment._replace(text="".join(_ASCII.get(letter, letter) for letter in segment.text))
+            parts += self._table(max(height - len(others) - 2, 1), options.max_width)
+        lines = console.render_lines(Group(*parts, *others), options.update(height=None), pad=False)[:height]
+        for line in lines:
+            for segment in line:
+                text = "".join(_ASCII.get(sign, sign) for sign in segment.text) if options.ascii_only else segment.text
+                yield segment._replace(text=text)
+            yield Segment.line()
 
     def _head(self) -> Text:
         run, count = self._run, self._run.count()
@@ -56,10 +56,11 @@ class View:
             text.append(f"  {rest}", "bold")
         return text
 
-    def _table(self, n_rows: int, width: int) -> Table:
+    def _table(self, n_rows: int, width: int) -> list[RenderableType]:
         chains = self._run.chains
         if len(chains) > n_rows:
             chains = sorted(chains, key=lambda chain: _ORDER.index(chain.state))
+            n_rows = max(n_rows - 1, 1)
         shown, hidden = chains[:n_rows], chains[n_rows:]
         rounds = max(len(chain.cells) for chain in self._run.chains) - 1
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
@@ -73,10 +74,13 @@ class View:
         if hidden:
             states = [chain.state for chain in hidden]
             counts = [f"{states.count(state)} {state.value}" for state in _ORDER if state in states]
-            table.add_row(Text(f"… and {len(hidden)} more chains: {', '.join(counts)}", "dim", no_wrap=False))
-        return table
+            more = Text(
+                f"… and {len(hidden)} more chains: {', '.join(counts)}", "dim", no_wrap=True, overflow="ellipsis"
+            )
+            return [table, more]
+        return [table]
 
-    def _others(self) -> list[Text]:
+    def _others(self, most: int) -> list[Text]:
         kinds = self._run.others
         lines = []
         if kinds:
@@ -88,13 +92,13 @@ class View:
             lines.append(line)
         in_chains = {job.number for chain in self._run.chains for job in chain.jobs}
         at_work = [job for job in self._run.running if job.number not in in_chains]
-        for job in at_work[:_AT_WORK]:
+        for job in at_work[:most]:
             text = Text(no_wrap=True, overflow="ellipsis").append("now ", "dim").append(name_of(job), "cyan")
             if job.started is not None:
                 text.append(f", {duration(self._run.clock() - job.started)}", "dim")
             lines.append(text.append(f"  {job.said.message}" if job.said.message else "", "dim"))
-        if len(at_work) > _AT_WORK:
-            lines.append(Text(f"    and {len(at_work) - _AT_WORK} more", "dim"))
+        if len(at_work) > most:
+            lines.append(Text(f"    and {len(at_work) - most} more", "dim"))
         return lines
 
 
