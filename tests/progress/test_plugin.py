@@ -63,10 +63,17 @@ def stream(capsys):
 
 
 @pytest.fixture
-def handler(plugin, capsys):  # it writes to what standard error is by now
-    handler = plugin.LogHandler(Common(), None)
-    yield handler
-    handler.close()
+def new(plugin):
+    """Makes a handler that writes to what standard error is by then."""
+    made = []
+
+    def new(quiet: set | None = None):
+        made.append(plugin.LogHandler(Common(quiet or set()), None))
+        return made[-1]
+
+    yield new
+    for handler in made:
+        handler.close()
 
 
 def record(event=None, level=logging.INFO, message=None, **extra):
@@ -96,12 +103,14 @@ def test_snakemake_takes_it_for_a_plugin(plugin):
     assert handler.writes_to_stream and not handler.writes_to_file and not handler.needs_rulegraph
 
 
-def test_before_it_begins_it_speaks_as_snakemake_does(handler, stream):
+def test_before_it_begins_it_speaks_as_snakemake_does(new, stream):
+    handler = new()
     handler.handle(record(message="Building DAG of jobs..."))
     assert stream.getvalue() == "Building DAG of jobs...\n"
 
 
-def test_a_jobs_way_from_its_start_to_its_end(handler, stream, tmp_path):
+def test_a_jobs_way_from_its_start_to_its_end(new, stream, tmp_path):
+    handler = new()
     made = Made(tmp_path)
     handler.begin(made.run)
     job = made.job("train_dense", seed=1)
@@ -120,7 +129,8 @@ def test_a_jobs_way_from_its_start_to_its_end(handler, stream, tmp_path):
     assert re.fullmatch(r"[-\d]+ [:\d]+ Nothing else", stream.getvalue().splitlines()[-1])
 
 
-def test_errors_are_told_in_snakemakes_words(handler, stream, tmp_path):
+def test_errors_are_told_in_snakemakes_words(new, stream, tmp_path):
+    handler = new()
     made = Made(tmp_path)
     handler.begin(made.run)
     job = made.job("train_dense", seed=1)
@@ -131,7 +141,8 @@ def test_errors_are_told_in_snakemakes_words(handler, stream, tmp_path):
     assert f"log: {job.log} (check log file(s) for error details)" in stream.getvalue()
 
 
-def test_a_group_fails_but_for_what_is_done(handler, tmp_path):
+def test_a_group_fails_but_for_what_is_done(new, tmp_path):
+    handler = new()
     made = Made(tmp_path, remote=True)
     handler.begin(made.run)
     jobs = [made.job("train_dense", seed=0), made.job("prune_imp_first_round", seed=0)]
@@ -144,14 +155,16 @@ def test_a_group_fails_but_for_what_is_done(handler, tmp_path):
     assert [job.state for job in jobs] == [State.DONE, State.FAILED]
 
 
-def test_a_message_of_a_rule_is_said(handler, stream, tmp_path):
+def test_a_message_of_a_rule_is_said(new, stream, tmp_path):
+    handler = new()
     made = Made(tmp_path)
     handler.begin(made.run)
     handler.handle(info(made.job("plot_fig4"), rule_msg="draws\nfigure 4"))
     assert re.match(r"\S+ \S+ draws\nfigure 4\n", stream.getvalue())
 
 
-def test_jobs_that_were_not_planned_are_added(handler, tmp_path):
+def test_jobs_that_were_not_planned_are_added(new, tmp_path):
+    handler = new()
     made = Made(tmp_path)
     handler.begin(made.run)
     handler.handle(record(LogEvent.JOB_INFO, jobid=77, rule_name="new", wildcards={"x": 1}, log=[], rule_msg=None))
@@ -159,7 +172,8 @@ def test_jobs_that_were_not_planned_are_added(handler, tmp_path):
 
 
 @pytest.mark.parametrize("event", list(LogEvent))
-def test_an_event_without_what_belongs_to_it_ends_nothing(handler, stream, tmp_path, event):
+def test_an_event_without_what_belongs_to_it_ends_nothing(new, stream, tmp_path, event):
+    handler = new()
     handler.begin(Made(tmp_path).run)
     handler.handle(record(event, message="some words"))
     handler.handle(record(event))
@@ -187,7 +201,8 @@ def test_no_event_is_too_odd(plugin, event, words):
         sys.stderr = kept
 
 
-def test_a_view_that_fails_is_given_up_and_the_run_goes_on(handler, stream, tmp_path, monkeypatch):
+def test_a_view_that_fails_is_given_up_and_the_run_goes_on(new, stream, tmp_path, monkeypatch):
+    handler = new()
     made = Made(tmp_path)
     handler.begin(made.run)
     monkeypatch.setattr(made.run, "begin", lambda number: 1 / 0)
