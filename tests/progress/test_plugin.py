@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def record(event=None, level=logging.INFO, message=None, **extra):
 
 
 def info(job, **extra):
-    words = {"rule_msg": None, "wildcards": dict(job.wildcards), "log": [str(job.log)] if job.log else []}
+    words = {"rule_msg": None, "reason": "", "wildcards": dict(job.wildcards), "log": [str(job.log)] if job.log else []}
     return record(LogEvent.JOB_INFO, jobid=job.number, rule_name=job.rule, **words | extra)
 
 
@@ -211,6 +212,18 @@ def test_a_view_that_fails_is_given_up_and_the_run_goes_on(new, stream, tmp_path
     told = stream.getvalue()
     assert told.count("The view of the progress has failed (ZeroDivisionError: division by zero)") == 1
     assert told.endswith("still here\n") and re.search(r"^Job \d+: draws$", told, re.MULTILINE)
+
+
+def test_a_view_that_fails_while_nothing_happens_is_given_up_too(new, plugin, stream, tmp_path, monkeypatch):
+    monkeypatch.setattr(plugin, "REFRESH", 0.01)
+    handler, made = new(), Made(tmp_path)
+    monkeypatch.setattr(made.run, "read_logs", lambda: 1 / 0)
+    handler.begin(made.run)
+    deadline = time.monotonic() + 10
+    while "has failed (ZeroDivisionError" not in stream.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    handler.handle(record(message="still here"))
+    assert stream.getvalue().endswith("the run goes on without.\nstill here\n")
 
 
 @pytest.mark.parametrize(
