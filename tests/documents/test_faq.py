@@ -88,7 +88,7 @@ def test_a_refused_folder(fresh):
     Image.new("RGB", (200, 300)).save(photographs / "cut.png")
     (photographs / "cut.png").write_bytes((photographs / "cut.png").read_bytes()[:60])
     said = answer(fresh, "My folder of images is refused", slice(1, None))
-    assert "1 of 1 steps (100%) done" in said and "WARNING cut.png is not used: " in said
+    assert "; 1 of 1 jobs" in said and "WARNING cut.png is not used: " in said
 
 
 def test_swallowed_targets():

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -69,7 +70,7 @@ def test_a_figure_is_drawn_whatever_the_shell_has_set(fresh, tmp_path, monkeypat
     said = fresh.snakemake("--cores", "2", "fig2")
     assert said.count(f"Kept from the jobs, since they would change or break them: {', '.join(foreign)}.") == 1
     log = (fresh.folder / "results/tiny/logs/plot_fig2/figure.log").read_text()
-    assert log.startswith("made by "), log
+    assert re.fullmatch(r"\S+ \S+ INFO done after \S+ s\nmade by .*\n", log), log
 
 
 def test_the_log_has_the_error_of_an_import(fresh):
