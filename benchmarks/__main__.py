@@ -30,7 +30,7 @@ from benchmarks.table import as_markdown, spread_text, time_of
 RESULTS = ROOT / "benchmarks" / "results"
 CURVES = ROOT / "docs" / "images"
 DOCUMENT = ROOT / "docs" / "performance.md"
-SECTIONS = ["training", "methods", "statistics", "data", "workflow"]
+SECTIONS = ["training", "methods", "statistics", "data", "workflow", "progress"]
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 

@@ -7,6 +7,7 @@ each event; what it shows, and where, is `winnow.progress`.  Whatever goes wrong
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from logging import WARNING, LogRecord
@@ -27,6 +28,9 @@ SETTING = "WINNOW_PROGRESS"
 
 REFRESH, REFRESH_REMOTE = 1.0, 5.0
 """Seconds between two looks at the logs; a shared file system is asked less often."""
+
+SHARE = 0.05
+"""Of a processor at most: with thousands of chains the picture is drawn less often."""
 
 _SHOWN_OTHERWISE = {LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.GROUP_INFO, LogEvent.PROGRESS}
 _NOISE = ("Select jobs to execute", "Execute ")
@@ -87,11 +91,14 @@ class LogHandler(LogHandlerBase):
         return Lines(run, stream, jobs=self._jobs_wanted)
 
     def _refresh(self) -> None:
-        while not self._stop.wait(REFRESH_REMOTE if self._run.remote else REFRESH):
+        took, shortest = 0.0, REFRESH_REMOTE if self._run.remote else REFRESH
+        while not self._stop.wait(max(shortest, took / SHARE)):
+            started = time.monotonic()
             try:
                 with self._guard:
                     if self._output:
                         self._look(self._output)
+                took = time.monotonic() - started
             except Exception as error:
                 self._give_up(error)
 
