@@ -16,13 +16,13 @@ MODULES = sorted(LIBRARY.rglob("*.py"))
 FLOORS = [
     ["streams", "store"],
     ["job"],
-    ["network", "masks", "datasets", "clone", "claims"],
+    ["network", "masks", "datasets", "clone", "claims", "progress"],
     ["training", "measure"],
     ["pruning"],
     ["figures", "config", "typeset"],
     ["explorer"],
 ]
-ALONE = {"clone", "claims", "datasets", "explorer", "config"}
+ALONE = {"clone", "claims", "datasets", "explorer", "config", "progress"}
 """Rooms that no other uses, but for names of files, which the configuration asks for."""
 
 
@@ -70,7 +70,7 @@ def test_a_package_hides_nothing_and_says_what_is_in_it(path):
     (docstring,) = ast.parse(path.read_text(encoding="utf-8")).body
     assert isinstance(docstring, ast.Expr) and isinstance(docstring.value.value, str)
     inside = {other.stem for other in path.parent.glob("*.py")} - {"__init__", "__main__"}
-    if path.parent.name in ("store", "job", "pruning", "training", "measure", "explorer", "typeset"):
+    if path.parent.name in ("store", "job", "pruning", "training", "measure", "explorer", "typeset", "progress"):
         assert all(f"`{module}`" in docstring.value.value for module in inside), inside
 
 

@@ -173,3 +173,5 @@ def test_what_was_never_seen_takes_what_others_took(tmp_path):
     trains(job, 75, rate=1.0)
     made.run.read_logs()
     assert seconds_left(made.run) == 25.0 + 12.0 * 5
+    made.run.over = True
+    assert seconds_left(made.run) is None

@@ -68,6 +68,7 @@ def test_an_error_stands_above_the_picture(one_round):
     assert plain.count("Error in rule prune_imp_round:") == 1 and "(check log file(s) for error details)" in plain
     last = plain[plain.rindex("winnow tiny") :]
     assert last.startswith("winnow tiny  0 of 1 jobs, 1 failed") and re.search(r"photos +0 +imp +▒▒▒✗", last)
+    assert " left" not in last
     log = (one_round.folder / "results/tiny/logs/prune_imp_round/photos_seed0_imp_round3.log").read_text()
     assert re.search(r"^\S+ \S+ ERROR failed after \d\S* s\nmade by ", log, re.MULTILINE)
 

@@ -154,6 +154,7 @@ class LogHandler(LogHandlerBase):
         self._stop.set()
         with self._guard:
             output, self._output = self._output, None
+            self._run.over = True
             if output:
                 with suppress(Exception):
                     self._look(output)

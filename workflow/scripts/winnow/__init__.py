@@ -16,5 +16,6 @@ The paper, step by step:
 | `explorer` | a page to look at masks, units and curves |
 | `streams` | random numbers by name, of all of them |
 
-What carries it: `config`, what an experiment may say; `store`, every file format; `job`, what a job lives in.
+What carries it: `config`, what an experiment may say; `store`, every file format; `job`, what a job lives in;
+`progress`, how far a run is.
 """

@@ -12,13 +12,13 @@ from winnow.progress.run import Job, Run, State
 
 
 def seconds_left(run: Run) -> float | None:
-    """Seconds until all jobs are done; None as long as nothing is known."""
+    """Seconds until all jobs are done; None as long as nothing is known, and when the run is over."""
     took: dict[str, list[float]] = defaultdict(list)
     for job in run.jobs.values():
         if job.state is State.DONE and job.seconds is not None and job.log is not None:
             took[job.rule].append(job.seconds)
     means = run.seconds_before | {rule: sum(values) / len(values) for rule, values in took.items()}
-    if not means:
+    if not means or run.over:
         return None
     among_all = sum(means.values()) / len(means)
 

@@ -153,6 +153,7 @@ class Run:
         jobs: by number.
         news: jobs whose state has changed since somebody last looked, in order.
         peak: largest number of jobs that ran at a time.
+        over: whether the run has ended, with all jobs done or not.
     """
 
     def __init__(
@@ -169,7 +170,7 @@ class Run:
         self.seconds_before = dict(seconds or {})
         self.jobs = {job.number: job for job in jobs}
         self.news: list[tuple[Job, State]] = []
-        self.clock, self.peak = clock, 0
+        self.clock, self.peak, self.over = clock, 0, False
         self.started = clock()
         self._chains: list[Chain] | None = None
 

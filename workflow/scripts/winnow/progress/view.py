@@ -9,10 +9,10 @@ from winnow.progress.forecast import seconds_left
 from winnow.progress.run import Chain, Job, Run, State
 from winnow.progress.words import duration, left, name_of, speed
 
-_EIGHTHS = "▁▂▃▄▅▆▇█"
+_PARTS = "▁▂▃▄▅▆▇"
 _STYLES = {State.DONE: "green", State.RUNNING: "bold cyan", State.FAILED: "bold red", State.SUBMITTED: "yellow"}
 _FULL = {State.DONE: "█", State.FAILED: "✗", State.SUBMITTED: "∙", State.WAITING: "·"}
-_ASCII = {"█": "#", "✗": "x", "∙": ":", "·": ".", "▒": "=", **dict.fromkeys(_EIGHTHS[:-1], "+"), "–": "-", "…": "~"}
+_ASCII = {"█": "#", "✗": "x", "∙": ":", "·": ".", "▒": "=", **dict.fromkeys(_PARTS, "+"), "–": "-", "…": "~"}
 _ORDER = [State.RUNNING, State.FAILED, State.WAITING, State.DONE]
 _AT_WORK = 4
 """Lines for jobs that run and are in no chain."""
@@ -109,7 +109,7 @@ def _cells(chain: Chain) -> Text:
         if job is None:
             text.append("▒" if n < chain.n_kept else " ", "dim green")
         elif job.state is State.RUNNING:
-            text.append(_EIGHTHS[min(int(8 * job.share), 7)], _STYLES[State.RUNNING])
+            text.append(_PARTS[min(int(len(_PARTS) * job.share), len(_PARTS) - 1)], _STYLES[State.RUNNING])
         else:
             text.append(_FULL[job.state], _STYLES.get(job.state, "dim"))
     return text
