@@ -6,7 +6,9 @@ import logging
 import os
 import pty
 import re
+import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +22,7 @@ from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
 from progress.made import Made, trains
 from project import ROOT
-from winnow.progress.run import State
+from winnow.progress.run import Job, State
 
 NAME = "snakemake_logger_plugin_winnow"
 
@@ -246,14 +248,21 @@ def terminal(monkeypatch, **variables):
     kept = {file: os.dup(file) for file in (1, 2)}
     for file in kept:
         os.dup2(theirs, file)
-    os.set_blocking(ours, False)
     shown = bytearray()
 
-    def read() -> str:
-        with contextlib.suppress(BlockingIOError):
+    def watch() -> None:
+        with contextlib.suppress(OSError):
             while new := os.read(ours, 1 << 16):
                 shown.extend(new)
-        return shown.decode()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+    def read() -> str:
+        os.write(theirs, b"\0")
+        deadline = time.monotonic() + 10
+        while not shown.endswith(b"\0") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return shown.decode().rstrip("\0")
 
     try:
         with monkeypatch.context() as patch:
@@ -278,17 +287,35 @@ def test_in_a_terminal_there_is_a_picture_and_what_others_write_goes_above_it(pl
         handler.begin(made.run)
         os.write(2, b"a job's own words\n")
         os.write(1, b"printed\n")
+        os.write(2, "½ of a line".encode()[:1])
+        os.write(2, "½ of a line".encode()[1:])
         handler.handle(info(made.job("train_dense", seed=1)))
         handler.handle(record(message="Snakemake's words"))
         handler.close()
         os.write(2, b"afterwards\n")
         shown = read()
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
-    for words in ("a job's own words", "printed", "Snakemake's words"):
+    for words in ("a job's own words", "printed", "½ of a line", "Snakemake's words"):
         assert plain.count(words) == 1
     assert "winnow demo" in plain and "edges" in plain and "▁···" in plain
     assert plain.rstrip().endswith("afterwards") and "started" not in plain
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is there
+
+
+def test_many_lines_above_the_picture_of_a_run_that_changes(plugin, tmp_path, monkeypatch):
+    monkeypatch.setattr(plugin, "REFRESH", 0.001)
+    with terminal(monkeypatch) as read:
+        handler = plugin.LogHandler(Common(), None)
+        handler.begin(Made(tmp_path).run)
+        code = "import os\nfor k in range(3000): os.write(2, b'line %d\\n' % k)"
+        writer = subprocess.Popen([sys.executable, "-c", code])
+        for number in range(100, 1000):
+            job = Job(number, "prune_imp_round", {"dataset": "edges", "seed": str(number), "round": "1"})
+            handler.handle(info(job))
+        assert writer.wait(60) == 0
+        handler.close()
+        shown = read()
+    assert [int(k) for k in re.findall(r"line (\d+)", shown)] == list(range(3000)) and "has failed" not in shown
 
 
 @pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("WINNOW_PROGRESS", "lines")])

@@ -50,9 +50,9 @@ def test_the_picture_has_it_all(made):
     assert now == "now measure_locality: edges, imp, seed 0, 2.0 s  on the processors: numpy"
 
 
-@pytest.mark.parametrize("width", [20, 40, 72, 200])
-@pytest.mark.parametrize("height", [3, 6, 12, 60])
-@pytest.mark.parametrize("seeds", [1, 2, 40])
+@pytest.mark.parametrize("width", [20, 72, 200])
+@pytest.mark.parametrize("height", [3, 12, 60])
+@pytest.mark.parametrize("seeds", [1, 40])
 def test_the_picture_fits(tmp_path, width, height, seeds):
     made = Made(tmp_path, seeds=tuple(range(seeds)), rounds=30)
     made.begin("train_dense", seed=seeds - 1)

@@ -6,6 +6,7 @@ Makes: show_progress() and end_progress(), which the hooks of a run call.
 
 import csv
 
+from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
@@ -18,8 +19,17 @@ PLUGIN = "snakemake_logger_plugin_winnow"
 def show_progress():
     """Let the plugin speak instead of Snakemake's own handler, which is quiet in its own way where it is asked to be.
 
-    Snakemake finds plugins among installed packages only, and this one comes with the workflow: hence by hand.
+    Snakemake finds plugins among installed packages only, and this one comes with the workflow: hence by hand.  No run
+    is to fail for it.
     """
+    try:
+        attach_plugin()
+    except Exception as error:
+        logger.warning(f"The progress cannot be shown ({type(error).__name__}: {error}); the run goes on without.")
+
+
+def attach_plugin():
+    """Give the plugin this run and the place of Snakemake's own handler, unless the user wants it otherwise."""
     manager = workflow.logger_manager
     quiet = {Quietness.ALL, Quietness.PROGRESS} & set(manager.settings.quiet or ())
     others = [handler for handler in manager.plugin_handlers if handler.writes_to_stream]

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.live import Live
+from rich.segment import Segments
 from rich.text import Text
 
 from winnow.progress.run import Run
@@ -37,7 +38,6 @@ class Screen:
         )
         self._fit()
         self._live = Live(
-            View(run),
             console=self._console,
             auto_refresh=False,
             redirect_stdout=False,
@@ -60,7 +60,9 @@ class Screen:
         """Draw the run as it is now."""
         self._run.news.clear()
         self._fit()
-        self._live.refresh()
+        # Drawn here and now, not whenever a line is printed above it: that is another thread, and the run goes on.
+        drawn = self._console.render(View(self._run), self._console.options)
+        self._live.update(Segments(list(drawn)), refresh=True)
 
     def _fit(self) -> None:
         with suppress(OSError):
@@ -92,14 +94,23 @@ class _Pipe:
         for file in files:
             os.dup2(write, file)
         os.close(write)
+        self._n_read = 0
         self._thread = threading.Thread(target=self._pass_on, name="progress: above", daemon=True)
         self._thread.start()
 
     def _pass_on(self) -> None:
-        with os.fdopen(self._end, encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                with suppress(ValueError, OSError):  # the terminal has gone
-                    self._above(line.rstrip("\n"))
+        rest = b""
+        while new := os.read(self._end, 1 << 16):
+            whole, _, rest = (rest + new).rpartition(b"\n")
+            self._print(whole)
+            self._n_read += len(new)
+        self._print(rest)
+        os.close(self._end)
+
+    def _print(self, text: bytes) -> None:
+        if text:
+            with suppress(Exception):  # the terminal may have gone; whoever writes must not wait for ever
+                self._above(text.decode("utf-8", "replace"))
 
     def close(self) -> None:
         """Give the terminal back; what was written by then is printed first."""
@@ -109,4 +120,7 @@ class _Pipe:
         for file, kept in self._kept.items():
             os.dup2(kept, file)
             os.close(kept)
-        self._thread.join(timeout=1.0)  # a job that outlives the run may hold the other end
+        before = -1
+        while self._thread.is_alive() and self._n_read != before:  # a job that outlives the run may hold the other end
+            before = self._n_read
+            self._thread.join(timeout=1.0)
