@@ -64,6 +64,24 @@ def test_the_picture_fits(tmp_path, width, height, seeds):
         assert re.search(r"… and \d+ more chains: \d+ waiting", "\n".join(lines))
 
 
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (200, ["step", "loss", "accuracy", "steps/s"]),
+        (80, ["step", "loss", "accuracy", "steps/s"]),
+        (64, ["step", "loss", "accuracy"]),
+        (55, ["done", "loss", "accuracy"]),
+        (47, ["done", "accuracy"]),
+        (42, ["accuracy"]),
+    ],
+)
+def test_where_there_is_little_room_the_less_important_numbers_go(made, width, titles):
+    lines = drawn(made.run, width)
+    assert lines[1].split()[5:] == titles
+    assert ("60/100" in lines[2]) == ("step" in titles) and ("60%" in lines[2]) == ("done" in titles)
+    assert "██▅·" in lines[2] and lines[2].startswith("edges  0     imp ")
+
+
 def test_a_terminal_without_unicode_has_a_picture_in_ascii(made):
     class Latin(io.StringIO):
         encoding = "ascii"

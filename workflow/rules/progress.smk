@@ -1,7 +1,7 @@
 """What a run says of itself while it runs, and the targets that may be asked for.
 
-Needs: CONFIG, ROUNDS.
-Makes: show_progress() and end_progress(), which the hooks of a run call.
+Needs: CONFIG.
+Makes: show_progress() and end_progress(), which the hooks of a run call; describe_target() and targets_message().
 """
 
 import csv

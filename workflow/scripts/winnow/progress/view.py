@@ -1,10 +1,13 @@
 """All of a run in one picture, of a terminal's size."""
 
+from collections.abc import Mapping, Sequence
+
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from winnow.job.said import Said
 from winnow.progress.forecast import seconds_left
 from winnow.progress.run import Chain, Job, Run, State
 from winnow.progress.words import duration, left, name_of, speed
@@ -14,6 +17,8 @@ _STYLES = {State.DONE: "green", State.RUNNING: "bold cyan", State.FAILED: "bold 
 _FULL = {State.DONE: "█", State.FAILED: "✗", State.SUBMITTED: "∙", State.WAITING: "·"}
 _ASCII = {"█": "#", "✗": "x", "∙": ":", "·": ".", "▒": "=", **dict.fromkeys(_PARTS, "+"), "–": "-", "…": "~"}
 _ORDER = [State.RUNNING, State.FAILED, State.WAITING, State.DONE]
+_WIDTHS = {"step": 4, "done": 4, "loss": 5, "accuracy": 8, "steps/s": 7}
+"""The least width of a column: it is not to jump when a number comes."""
 _AT_WORK = 4
 """Lines for jobs that run and are in no chain."""
 
@@ -64,13 +69,17 @@ class View:
         shown, hidden = chains[:n_rows], chains[n_rows:]
         rounds = max(len(chain.cells) for chain in self._run.chains) - 1
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-        for title in ("data", "seed", "method"):
+        names = [(chain.dataset, chain.seed, chain.method) for chain in shown]
+        for title, column in zip(("data", "seed", "method"), zip(*names, strict=True), strict=True):
             table.add_column(title, no_wrap=True, overflow="ellipsis")
-        table.add_column(f"rounds 0–{rounds}", no_wrap=True, min_width=min(rounds + 1, max(width - 60, 11)))
-        for title in ("step", "loss", "accuracy", "steps/s"):
-            table.add_column(title, justify="right", no_wrap=True)
-        for chain in shown:
-            table.add_row(chain.dataset, chain.seed, chain.method, _cells(chain), *_numbers(chain.current))
+            width -= max(map(len, (title, *column))) + 2
+        table.add_column(f"rounds 0–{rounds}", no_wrap=True, overflow="ellipsis")
+        width -= max(rounds + 1, len(f"rounds 0–{rounds}"))
+        numbers = _fitting([_numbers(chain.current) for chain in shown], width)
+        for title in numbers:
+            table.add_column(title, justify="right", no_wrap=True, min_width=_WIDTHS[title])
+        for row, chain in enumerate(shown):
+            table.add_row(*names[row], _cells(chain), *(column[row] for column in numbers.values()))
         if hidden:
             states = [chain.state for chain in hidden]
             counts = [f"{states.count(state)} {state.value}" for state in _ORDER if state in states]
@@ -115,14 +124,28 @@ def _cells(chain: Chain) -> Text:
     return text
 
 
-def _numbers(job: Job | None) -> list[str]:
-    """Step, loss, accuracy and speed of a training; empty where it does not say them."""
-    if job is None or job.said.step is None:
-        return ["", "", "", ""]
-    said = job.said
-    return [
-        f"{said.step}/{said.steps}",
-        "" if said.loss is None else f"{said.loss:.3g}",
-        "" if said.accuracy is None else f"{said.accuracy:.3f}",
-        "" if said.rate is None else speed(said.rate),
-    ]
+def _numbers(job: Job | None) -> dict[str, str]:
+    """What a training says, by title; empty where it does not say it."""
+    said = Said() if job is None else job.said
+    return {
+        "step": "" if said.step is None else f"{said.step}/{said.steps}",
+        "done": "" if said.step is None or job is None else f"{job.share:.0%}",
+        "loss": "" if said.loss is None else f"{said.loss:.3g}",
+        "accuracy": "" if said.accuracy is None else f"{said.accuracy:.3f}",
+        "steps/s": "" if said.rate is None else speed(said.rate),
+    }
+
+
+def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, list[str]]:
+    """The columns of numbers for which there is room, the important ones first; a share where steps are too long."""
+    columns = {title: [row[title] for row in rows] for title in _WIDTHS}
+    chosen: set[str] = set()
+    for title in ("accuracy", "done", "loss", "step", "steps/s"):
+        needed = max(_WIDTHS[title], *map(len, columns[title])) + 2
+        instead = _WIDTHS["done"] + 2 if title == "step" and "done" in chosen else 0
+        if needed - instead <= width:
+            width -= needed - instead
+            chosen.add(title)
+    if "step" in chosen:
+        chosen.discard("done")
+    return {title: column for title, column in columns.items() if title in chosen}
