@@ -136,7 +136,7 @@ def test_what_is_handed_over_together_is_one_line(tmp_path):
     lines.tell()
     assert [line[20:] for line in stream.getvalue().splitlines()] == [
         "submitted prepare_dataset: edges",
-        "submitted 3 jobs together: train_dense, prune_imp_round",
+        "submitted 3 jobs: train_dense, prune_imp_round",
     ]
 
 

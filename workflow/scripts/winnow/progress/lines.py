@@ -47,7 +47,7 @@ class Lines:
             handed_over = [job for job, state in news if state is State.SUBMITTED]
             if len(handed_over) > 1:
                 names = ", ".join(dict.fromkeys(job.rule for job in handed_over))
-                self.message(f"submitted {len(handed_over)} jobs together: {names}")
+                self.message(f"submitted {len(handed_over)} jobs: {names}")
                 news = [(job, state) for job, state in news if state is not State.SUBMITTED]
             n_done = self._run.count()[State.DONE] - sum(state is State.DONE for _, state in news)
             for job, state in news:
