@@ -53,6 +53,7 @@ rule claims:
 
 
 rule tables:
+    """Claims and settings as tables for a text, in Markdown, LaTeX and HTML."""
     input:
         TYPESET_FILES,
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from rich.console import Console
 
-from benchmarks.bench import BATCH, Row, paper_dataset, paper_network, race
+from benchmarks.bench import BATCH, OURS, Row, paper_dataset, paper_network, race
 from winnow.job.said import LogFile, StepWatch, end_said, step_said
 from winnow.network import initial_parameters
 from winnow.progress.run import Job, Run
@@ -92,14 +92,13 @@ def _watched(engine: Engine, dataset: Dataset, n: int, what: str) -> Row:
                 seconds[is_watched].append(time.process_time() - start)
         logging.getLogger("winnow").removeHandler(log)
         log.close()
-    ours, theirs = (statistics.median(seconds[kind]) for kind in (True, False))
+    times = {OURS: seconds[True], "the same, not watched": seconds[False]}
+    share = _watching(batches) * n / statistics.median(seconds[False])
     return Row(
         "progress",
         f"a step, watched; {what}",
-        seconds=ours / n,
-        peer="the same, not watched",
-        peer_seconds=theirs / n,
-        note=f"processor time; {_watching(batches) / (theirs / n):.2%} of a step by watching alone",
+        times={name: [value / n for value in values] for name, values in times.items()},
+        note=f"processor time; {share:.2%} of a step by watching alone",
     )
 
 
@@ -137,14 +136,17 @@ def view() -> Iterator[Row]:
             LogFile(job.log).write(f"2026-11-29 14:05:04 INFO {step_said(10, 2000, 800.0, None)}\n")
         run.read_logs()
         console = Console(file=io.StringIO(), width=120, height=50, force_terminal=True)
-        look, draw = race([run.read_logs, lambda: console.print(View(run))], 5)
+        times = race({"look": run.read_logs, "draw": lambda: console.print(View(run))}, 5)
     yield Row(
-        "progress", "a look at 50 logs, 29,000 jobs", seconds=look, note="once a second; on a cluster once in five"
+        "progress",
+        "a look at 50 logs, 29,000 jobs",
+        times={OURS: times["look"]},
+        note="once a second; on a cluster once in five",
     )
     yield Row(
         "progress",
         "a picture of 1,000 chains, 29,000 jobs",
-        seconds=draw,
+        times={OURS: times["draw"]},
         note="in Snakemake's process; so seldom that it takes 5 % of a processor at most",
     )
 
@@ -154,9 +156,11 @@ def line() -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         log = LogFile(Path(folder) / "some.log")
         record = logging.LogRecord("winnow", logging.INFO, "", 0, end_said(1.0, failed=False), None, None)
-        (seconds,) = race([_times(1000, lambda: log.emit(record))], 5)
+        seconds = race({OURS: _times(1000, lambda: log.emit(record))}, 5)[OURS]
         log.close()
-    yield Row("progress", "a line of a log", seconds=seconds / 1000, note="one every five seconds")
+    yield Row(
+        "progress", "a line of a log", times={OURS: [value / 1000 for value in seconds]}, note="one every five seconds"
+    )
 
 
 def _times(n: int, task: Callable[[], object]) -> Callable[[], None]:
