@@ -174,6 +174,7 @@ def test_an_empty_configuration_says_what_is_missing(fresh, content, message):
     ],
 )
 def test_no_more_jobs_at_a_time_than_gpus_have_places(fresh, monkeypatch, visible, settings, limit):
+    monkeypatch.delenv("WINNOW_JOBS_PER_GPU", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     said = fresh.snakemake("--cores", "1", "results/tiny/data/photos", "--config", f"compute={settings}")
     provided = re.search(r"^Provided resources: gpu\D*(\d+)", said, re.MULTILINE)
@@ -193,6 +194,7 @@ def test_jobs_share_a_gpu_as_its_memory_allows(fresh, monkeypatch, tmp_path, meb
     (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho asked >>{tmp_path}/asked\necho {mebibytes}\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("WINNOW_JOBS_PER_GPU", raising=False)  # of tests that read the workflow in this process
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
     said = fresh.snakemake("--cores", "1", "results/tiny/data/photos", "--config", f"compute={settings}")
     assert re.search(r"^Provided resources: gpu\D*(\d+)", said, re.MULTILINE)[1] == str(limit)
