@@ -97,6 +97,26 @@ def _advance(contestant, batches: np.ndarray) -> Callable[[], None]:
     return lambda: contestant.advance(batches)
 
 
+def precision() -> Iterator[Row]:
+    """What `training.precision: float64` costs: a step beside the same in float32."""
+    dataset = paper_dataset()
+    batches = _steps(dataset, 20)
+    for density in (1.0, 0.7**10):
+        start, mask = paper_network(density)
+        mask = None if density == 1 else mask
+        double = {name: array.astype(np.float64) for name, array in start.items()}
+        engines = {OURS: build_engine(double, mask, dataset, SGD), "float32": build_engine(start, mask, dataset, SGD)}
+        for engine in engines.values():
+            engine.advance(batches[:2])
+        times = race({name: _advance(engine, batches) for name, engine in engines.items()}, TURNS)
+        yield Row(
+            "training",
+            f"step in float64 at density {density:.3g}",
+            threads=torch.get_num_threads(),
+            times={name: [seconds / len(batches) for seconds in turns] for name, turns in times.items()},
+        )
+
+
 def whole_imp() -> Iterator[Row]:
     """IMP at the paper's size with fewer steps a round: dense, then nine masked rounds; all train the same masks."""
     dataset = paper_dataset()
@@ -187,4 +207,4 @@ def on_device(device: str, *, steps: int = 2000, plain_steps: int = 200, turns: 
     )
 
 
-CASES = {"steps": steps, "whole_imp": whole_imp, "gpu": gpu}
+CASES = {"steps": steps, "precision": precision, "whole_imp": whole_imp, "gpu": gpu}
