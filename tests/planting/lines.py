@@ -67,7 +67,7 @@ LINES = [
     ),
     Line(
         "batch norm keeps what it should forget",
-        "network.py",
+        "training/autograd.py",
         "nn.BatchNorm1d(n, norm_epsilon, 1 - norm_keep)",
         "nn.BatchNorm1d(n, norm_epsilon, norm_keep)",
         ("training/test_imp.py::test_batch_norm_by_hand",),
