@@ -36,7 +36,7 @@ def test_blends_run_from_the_clone_to_the_images(fresh):
     blends = "half: {source: blend, of: photos}, most: {source: blend, of: photos, clone_share: 0.8}"
     arguments = [*CONFIG, f"datasets={{{blends}}}"]
     jobs = [job for job in fresh.would_run(*arguments) if job.rule == "blend_dataset"]
-    assert [job.wildcards["dataset"] for job in jobs] == ["half", "most"]
+    assert {job.wildcards["dataset"] for job in jobs} == {"half", "most"} and len(jobs) == 2
     fresh.snakemake("--cores", "2", "fig8", "trends", *arguments)
     responses = pd.read_parquet(fresh.folder / "results/dial/responses.parquet")
     levels = {(row["dataset"], round(row["dial"], 9)) for _, row in responses.iterrows()}

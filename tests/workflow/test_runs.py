@@ -116,7 +116,7 @@ def test_a_changed_statistic_trains_nothing(finished):
 def test_further_statistics_are_measured_where_they_are_asked_for(continued):
     """All that there is stays; the tables come, and their rows in the comparison of the methods."""
     asked = ["measure={statistics: [nongaussianity, positions]}"]
-    together = {"gather_statistic", "compare_methods", "plot_fig7", "record_run", "all"}
+    together = {"gather_statistic", "compare_methods", "plot_fig7", "record_run", "typeset_tables", "all"}
     jobs = continued.would_run("--config", *asked)
     assert {job.rule for job in jobs} == {"measure_positions", "measure_nongaussianity", *together}
     gathered = {job.wildcards["statistic"] for job in jobs if job.rule == "gather_statistic"}
