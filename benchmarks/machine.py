@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import gettempdir
 
 _INFO = Path("/proc/cpuinfo")
 _TOPOLOGY = Path("/sys/devices/system/cpu")
 
 HELD: Mapping[str, Mapping[str, str]] = {
     "AVX2": {
-        "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels, and what torch.compile writes
+        "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels, and what torch.compile writes,
+        "TORCHINDUCTOR_CACHE_DIR": str(Path(gettempdir(), "winnow-compiled-avx2")),  # whose cache does not tell apart
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "ONEDNN_MAX_CPU_ISA": "AVX2",
         "OPENBLAS_CORETYPE": "Haswell",
