@@ -64,6 +64,12 @@ rule explorer:
         EXPLORER_FILES,
 
 
+rule films:
+    """Masks over the rounds as films, for talks: films/*.gif, and .mp4 where ffmpeg is; not part of `all`."""
+    input:
+        FILM_FILES,
+
+
 rule trends:
     """Where images have a dial from Gaussian to not: tests of the statistics' trends, trends.md."""
     input:

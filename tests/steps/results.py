@@ -33,6 +33,7 @@ from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
 from winnow.figures.fig7 import plot_fig7
 from winnow.figures.fig8 import plot_fig8
+from winnow.figures.film import PALETTE, make_film
 from winnow.figures.style import save_figure
 from winnow.masks import with_full_mask
 from winnow.measure.cavity import measure_cavity
@@ -403,6 +404,11 @@ def _make_explorer(_: Path) -> Results:
     return found | {"sources": [page_text(manifest="", blocks="")]}
 
 
+def _make_film(_: Path) -> Results:
+    film = make_film(_masks(), (3, 6, 6), dataset="photos", method="imp", seed=0, units=9)
+    return {"frames": PALETTE[film.frames] / 255, "seconds": film.seconds}
+
+
 STEPS: dict[str, Callable[[Path], Results]] = {
     "prepare_dataset": _prepare_dataset,
     "clone_gaussian": _clone_gaussian,
@@ -434,6 +440,7 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     "check_claims": _check_claims,
     "plot_figures": _plot_figures,
     "make_explorer": _make_explorer,
+    "make_film": _make_film,
     "typeset_tables": _typeset_tables,
 }
 """What a step makes of its inputs, given an empty folder; by the name of its version."""

@@ -3,6 +3,8 @@
 Needs: CONFIG.
 """
 
+import shutil
+
 from snakemake.exceptions import WorkflowError
 
 from winnow.config.sections import FURTHER_TABLES
@@ -165,6 +167,19 @@ def source_masks(wildcards):
     """The masks of which a method's are made."""
     run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
     return [f"{run}/{ALL_METHODS[wildcards.method].of}/round{n}/mask.safetensors" for n in ROUNDS]
+
+
+def film_masks(wildcards):
+    """The masks of a film, one a round; refused where it cannot be made."""
+    pairs = [(dataset, method) for dataset in CONFIG.all_datasets for method in ALL_METHODS]
+    meant = [pair for pair in pairs if "_".join(pair) == f"{wildcards.dataset}_{wildcards.method}"]
+    if len(meant) > 1:
+        either = " or of ".join(f"{method} on {dataset}" for dataset, method in meant)
+        raise WorkflowError(f"films/{'_'.join(meant[0])}_… may be of {either}: rename a dataset or a method")
+    if wildcards.format == "mp4" and not shutil.which("ffmpeg"):
+        raise WorkflowError("MP4 films need ffmpeg, which is not on PATH: install it, or ask for the .gif instead")
+    run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
+    return [f"{run}/{wildcards.method}/round{n}/mask.safetensors" for n in ROUNDS]
 
 
 def mask_that_chooses(wildcards):

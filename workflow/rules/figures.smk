@@ -1,8 +1,9 @@
-"""The figures of the paper, and three more; one rule each, plot_fig1 to plot_fig8.
+"""The figures of the paper, and three more; one rule each, plot_fig1 to plot_fig8.  And films of masks.
 
 Needs: the dataset of the figures and its clone, masks of the first seed, its cavity example, components, and the tables
 of all runs.
-Makes: results/<experiment>/figures/fig1.pdf, fig1.png, the numbers that it shows as fig1.csv, and so on.
+Makes: results/<experiment>/figures/fig1.pdf, fig1.png, the numbers that it shows as fig1.csv, and so on; where they are
+asked for, films in results/<experiment>/films/.
 """
 
 DATASET = CONFIG.figure_dataset
@@ -35,6 +36,16 @@ FIGURE_SHOWS = {
     "fig7": "All pruning methods at a glance: SNIP, SynFlow and others are run by naming them.",
     "fig8": "Where images have a dial from Gaussian to not: the statistics against it.",
 }
+
+# Asked for by name, never part of `all`: of all methods, MP4 only where there is what writes it.
+FILM_FILES = expand(
+    "results/{experiment}/films/{dataset}_{method}_seed{seed}.{format}",
+    experiment=CONFIG.experiment,
+    dataset=DATASET,
+    method=METHODS,
+    seed=CONFIG.seeds[0],
+    format=["gif", *(["mp4"] if shutil.which("ffmpeg") else [])],
+)
 
 TREND_FILES = expand("results/{experiment}/trends.md", experiment=CONFIG.experiment) if DIALLED else []
 
@@ -170,3 +181,29 @@ if DIALLED:
 # The report shows the code of each rule's script, but fills in no wildcard for it.
 for figure in FIGURES:
     getattr(rules, f"plot_{figure}").rule.script = f"../scripts/plot_{figure}.py"
+
+
+rule make_film:
+    """Masks of the units of figure 1 after every round: a frame a round."""
+    input:
+        dataset="results/{experiment}/data/{dataset}",
+        masks=film_masks,
+    output:
+        film="results/{experiment}/films/{dataset}_{method}_seed{seed}.{format}",
+    log:
+        "results/{experiment}/logs/make_film/{dataset}_{method}_seed{seed}_{format}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/make_film/{dataset}_{method}_seed{seed}_{format}.tsv"
+    wildcard_constraints:
+        format="gif|mp4",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory("make_film"),
+        runtime=minutes("make_film"),
+    params:
+        units=CONFIG.figures.units,
+        version=VERSIONS["make_film"],
+    script:
+        "../scripts/make_film.py"

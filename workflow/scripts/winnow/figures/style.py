@@ -171,6 +171,11 @@ def write_note(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=7, color=REFERENCE)
 
 
+def made_of(made_by: Mapping[str, str] | None, path: str | Path) -> dict[str, str]:
+    """What made a file, by name: as for all figures, but for `command`, which gets the file's own path behind it."""
+    return {name: f"{text} {path}" if name == "command" else text for name, text in (made_by or {}).items()}
+
+
 def save_figure(figure: Drawing, *paths: str | Path, made_by: Mapping[str, str] | None = None) -> None:
     """Write a figure, its numbers and what its caption quotes of them to each path, as its suffix says.
 
@@ -195,7 +200,7 @@ def save_figure(figure: Drawing, *paths: str | Path, made_by: Mapping[str, str] 
             figure.set_layout_engine("none")
         for path in paths:
             content = io.BytesIO()
-            made = {name: f"{text} {path}" if name == "command" else text for name, text in (made_by or {}).items()}
+            made = made_of(made_by, path)
             match Path(path).suffix:
                 case ".pdf":  # without a creation date; a PNG has none
                     described = {"Subject": "\n".join(f"{name}: {text}" for name, text in made.items())} if made else {}

@@ -47,6 +47,7 @@ MEMORY_MB = {
     "check_claims": 1000,
     "plot_figures": 1000,
     "make_explorer": 1000,
+    "make_film": 1000,
     "record_run": 1000,
     "typeset_tables": 1000,
 }

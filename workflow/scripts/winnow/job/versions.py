@@ -34,5 +34,6 @@ VERSIONS: dict[str, int] = {
     "check_claims": 3,
     "plot_figures": 3,
     "make_explorer": 1,
+    "make_film": 1,
     "typeset_tables": 1,
 }
