@@ -111,9 +111,9 @@ def _mosaic(mask: Mask, units: np.ndarray, shape: tuple[int, int, int]) -> np.nd
     columns = math.ceil(math.sqrt(len(units)))
     side = shape[1]
     # Every weight is as many pixels as its neighbours, or else receptive fields have stripes.
-    larger = max(1, _WIDTH // (columns * (side + max(1, side // 16))))
+    larger = max(1, 16 * _WIDTH // (17 * columns * side))
     pictures = pictures.repeat(larger, axis=1).repeat(larger, axis=2)
-    line = max(1, larger // 4)
+    line = 1 if larger < 8 else 2
     pictures = np.pad(pictures, ((0, 0), (line, line), (line, line), (0, 0)), constant_values=_FRAME)
     return in_palette(tile(pictures, columns, max(2, side * larger // 16)))
 
@@ -138,13 +138,16 @@ def _frame(mosaic: np.ndarray, title: str, left: str, right: str, *, is_empty: b
     # A pixel more at the right and below makes sides even.
     size = height + 2 * (_MARGIN + _BAND) + height % 2, max(width, _WIDTH // 2) + 2 * _MARGIN + width % 2
     dpi = 64  # a power of two, or else sizes are rounded to a pixel less
-    figure = Figure(figsize=(size[1] / dpi, size[0] / dpi), dpi=dpi, layout="none")
+    figure = Figure(figsize=(size[1] / dpi, size[0] / dpi), dpi=dpi)
+    figure.set_layout_engine("none")
 
     def write(x: float, y: float, text: str, place: str, share: float) -> None:
         at = x / size[1], 1 - y / size[0]
         written = figure.text(*at, text, ha=place, va="center", fontsize=_LETTERS * 72 / dpi, parse_math=False)
-        needed = written.get_window_extent().width
-        written.set_fontsize(written.get_fontsize() * min(1, share * (size[1] - 2 * _MARGIN) / needed))
+        room = share * (size[1] - 2 * _MARGIN)
+        # More than once: letters are as wide as whole pixels.
+        while (needed := written.get_window_extent().width) > room and written.get_fontsize() > 1:
+            written.set_fontsize(written.get_fontsize() * min(0.97, room / needed))
 
     write(_MARGIN, _MARGIN + _BAND / 2, title, "left", 1)
     write(_MARGIN, size[0] - _MARGIN - _BAND / 2, left, "left", 0.48)
