@@ -146,8 +146,8 @@ def _frame(mosaic: np.ndarray, title: str, left: str, right: str, *, is_empty: b
         written = figure.text(*at, text, ha=place, va="center", fontsize=_LETTERS * 72 / dpi, parse_math=False)
         room = share * (size[1] - 2 * _MARGIN)
         # More than once: letters are as wide as whole pixels.
-        while (needed := written.get_window_extent().width) > room and written.get_fontsize() > 1:
-            written.set_fontsize(written.get_fontsize() * min(0.97, room / needed))
+        while (needed := written.get_window_extent().width) > room and float(written.get_fontsize()) > 1:
+            written.set_fontsize(float(written.get_fontsize()) * min(0.97, room / needed))
 
     write(_MARGIN, _MARGIN + _BAND / 2, title, "left", 1)
     write(_MARGIN, size[0] - _MARGIN - _BAND / 2, left, "left", 0.48)
