@@ -147,6 +147,7 @@ def test_every_rule_runs_in_its_environment(finished_in_conda):
     rules, environments = script_rules("auto"), finished_in_conda.folder / ".snakemake" / "conda"
     found = list(finished_in_conda.folder.glob("results/*/logs/*/*.origins"))
     assert {path.parent.name for path in found} == set(rules)
+    training = set()
     for path in found:
         rule, origins = rules[path.parent.name], json.loads(path.read_text())
         prefix = Path(origins["prefix"])
@@ -157,9 +158,11 @@ def test_every_rule_runs_in_its_environment(finished_in_conda):
         inside = {package(name) for name, file in files.items() if file.is_relative_to(prefix)}
         foreign = {package(name) for name, file in files.items() if not file.is_relative_to(prefix)}
         assert foreign <= {"__main__", "winnow", *SNAKEMAKES}, path
-        assert inside >= ({"numpy", "pyarrow", "torch"} if rule.environment.name == "training.yaml" else {"numpy"}), (
-            path
-        )
+        assert "numpy" in inside, path
+        if rule.environment.name == "training.yaml":
+            training |= inside
+    # Rounds of IMP use numba, methods that look at gradients PyTorch.
+    assert training >= {"numpy", "pyarrow", "numba", "torch"}
 
 
 def package(module: str) -> str:

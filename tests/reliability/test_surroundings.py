@@ -179,4 +179,7 @@ def test_a_second_start_is_refused_and_does_not_disturb_the_first(finished, fres
     assert second.returncode != 0 and "Directory cannot be locked" in second.stdout, second.stdout
     assert "Traceback" not in second.stdout
     assert first.wait() and first.snakemake.returncode == 0
-    assert same_results(fresh.folder / TINY, finished.folder / TINY) == len(("pdf", "png", "csv", "rst", "components")) + N_DATA
+    assert (
+        same_results(fresh.folder / TINY, finished.folder / TINY)
+        == len(("pdf", "png", "csv", "rst", "components")) + N_DATA
+    )
