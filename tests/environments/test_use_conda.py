@@ -27,8 +27,8 @@ pytestmark = pytest.mark.skipif(
     os.environ.get("WINNOW_TEST_CONDA") != "1", reason="makes a conda first; run it with WINNOW_TEST_CONDA=1 pytest"
 )
 TINY = ("--configfile", "configs/tiny.yaml")
-# Jobs see Snakemake's environment too, behind their own.  Each takes Snakemake itself from there; the last three are
-# packages that scipy and numba can do without.
+# Jobs see Snakemake's environment too, behind their own.  Each takes Snakemake itself from there; the last four are
+# packages that scipy, numba and scikit-learn can do without.
 SNAKEMAKES = {
     "snakemake",
     "snakemake_interface_common",
@@ -36,6 +36,7 @@ SNAKEMAKES = {
     "snakemake_interface_storage_plugins",
     "charset_normalizer",
     "psutil",
+    "rich",
     "yaml",
 }
 # Appended to the library's log.py: each job says beside its log where its interpreter and its modules came from.
