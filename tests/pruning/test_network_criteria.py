@@ -303,6 +303,21 @@ def test_cavity_is_minus_the_score_of_recomputing_in_every_layer(small, mask):
         assert (found[name][~known] > found[name][known].max()).all()
 
 
+def test_cavity_trained_is_the_same_at_the_trained_network(small):
+    trained = parameters(5)
+    scored = network(small, mask=part_mask(), trained=trained)
+    x, _ = images(scored, np.arange(40))
+    expected = reference.cavity(scored.parameters, scored.mask, x, EPSILON)
+    found = score_network(scored, "cavity_trained")
+    assert found.keys() == expected.keys()
+    for name, scores in expected.items():
+        known = ~np.isnan(scores)
+        np.testing.assert_allclose(found[name][known], -scores[known], rtol=1e-4, atol=1e-6)
+        assert (found[name][~known] > found[name][known].max()).all()
+    everything = score_network(network(small, trained=trained), "cavity")
+    assert all((everything[name] != found[name]).any() for name in found)
+
+
 def test_cavity_prunes_round_by_round_at_the_mask_of_the_round_before(small):
     start = parameters()
     options = {"seed": 0, "share": 0.3, "pool": "layerwise", "criterion": "cavity"}
@@ -409,7 +424,7 @@ def test_iterations_score_what_is_left(small):
     assert all((mask[name] == left[name]).all() for name in left)
 
 
-@pytest.mark.parametrize("criterion", ["obd", "cavity_magnitude"])
+@pytest.mark.parametrize("criterion", ["obd", "cavity_magnitude", "cavity_trained"])
 def test_oneshot_by_network_and_data_is_nested_and_exact(small, criterion):
     rewind, trained = parameters(), parameters(4)
     masks = prune_oneshot_network(
@@ -423,5 +438,5 @@ def test_oneshot_by_network_and_data_is_nested_and_exact(small, criterion):
 
 
 def test_every_criterion_of_networks_is_scored_here():
-    assert set(OF_NETWORKS) == AT_START | {"obd", "cavity_magnitude"}
+    assert set(OF_NETWORKS) == AT_START | {"obd", "cavity_magnitude", "cavity_trained"}
     assert all(CRITERIA[name].interface == "network" for name in SMALL)

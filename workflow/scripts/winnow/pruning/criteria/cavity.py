@@ -6,6 +6,7 @@ from winnow.masks import prunable_names
 from winnow.measure.cavity_scores import cavity_scores
 from winnow.network import n_layers
 from winnow.pruning.scored import ScoredNetwork
+from winnow.store.tensors import Parameters
 
 
 def cavity(network: ScoredNetwork, *, images: int) -> dict[str, np.ndarray]:
@@ -18,33 +19,43 @@ def cavity(network: ScoredNetwork, *, images: int) -> dict[str, np.ndarray]:
         network: what is scored; batch norm takes its running statistics.
         images: training images over which the moments are taken.
     """
-    return {name: _last_where_missing(-scores) for name, scores in scores_by_layer(network, images).items()}
+    return {name: last_where_missing(-scores) for name, scores in scores_by_layer(network, images).items()}
 
 
-def scores_by_layer(network: ScoredNetwork, images: int) -> dict[str, np.ndarray]:
-    """Cavity scores of all prunable weights at the rewind point under the mask, NaN where there is none."""
+def scores_by_layer(
+    network: ScoredNetwork, images: int, parameters: Parameters | None = None
+) -> dict[str, np.ndarray]:
+    """Cavity scores of all prunable weights under the mask, (out, in) each; NaN where there is none.
+
+    Args:
+        network: whose mask and data are used.
+        images: training images over which the moments are taken.
+        parameters: where the scores are taken, what is pruned being zero; None: at the rewind point.
+    """
+    at = network.rewind if parameters is None else parameters
     rows = network.rows("cavity", images)
     x = network.dataset.prepare(network.dataset.train.images[rows])
     scores = {}
-    for i in range(n_layers(network.rewind) - 1):
-        weight, bias = network.rewind[f"layers.{i}.weight"], network.rewind[f"layers.{i}.bias"]
-        y = _normalised(network, i, x)
+    for i in range(n_layers(at) - 1):
+        weight, bias = at[f"layers.{i}.weight"], at[f"layers.{i}.bias"]
+        y = _normalised(at, network.epsilon, i, x)
         mask = network.mask[f"layers.{i}.weight"]
         scores[f"layers.{i}.weight"] = cavity_scores(weight, mask, y, device=network.device)
         x = np.maximum(y @ weight.T + bias, 0)
-    return {name: scores[name] for name in prunable_names(network.rewind) if name in scores}
+    return {name: scores[name] for name in prunable_names(at) if name in scores}
 
 
-def _normalised(network: ScoredNetwork, i: int, x: np.ndarray) -> np.ndarray:
+def _normalised(parameters: Parameters, epsilon: float, i: int, x: np.ndarray) -> np.ndarray:
     """Batch norm of layer i's inputs in evaluation, in their precision."""
     gamma, beta, mean, var = (
-        network.rewind[f"norms.{i}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
+        parameters[f"norms.{i}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
     )
-    scale = gamma / np.sqrt(var + gamma.dtype.type(network.epsilon))
+    scale = gamma / np.sqrt(var + gamma.dtype.type(epsilon))
     normalised: np.ndarray = (x - mean) * scale + beta
     return normalised
 
 
-def _last_where_missing(scores: np.ndarray) -> np.ndarray:
+def last_where_missing(scores: np.ndarray) -> np.ndarray:
+    """Scores with something above all of them in the place of NaN: what has no score goes last."""
     known = scores[np.isfinite(scores)]
     return np.where(np.isfinite(scores), scores, known.max() + 1 if len(known) else 0.0)

@@ -93,6 +93,7 @@ CRITERIA: dict[str, Criterion] = {
     "beta_lasso": Criterion(
         "step", "global", {"beta": 50.0, "lowest": 1e-8, "highest": 1.0, "trials": 12, "tolerance": 0.02}
     ),
+    "cavity_trained": Criterion("network", settings={"images": 10_000}),
     "cavity_magnitude": Criterion("network", settings={"images": 10_000, "strength": 1.0}),
 }
 """What the setting `criterion` of a method may be; `pruning.criterion` may be those of parameters."""
