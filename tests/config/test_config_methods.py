@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from test_config import GOOD, ROOT, fault
 
 from winnow.config.parse import parse_config
@@ -105,3 +106,29 @@ def test_every_built_in_method_is_complete():
 def test_a_configuration_imports_neither_numpy_nor_torch():
     code = "import sys, winnow.config.parse; sys.exit(bool({'numpy', 'torch', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow" / "scripts").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("methods_edges", "config"),
+        ("methods_tries", "config"),
+        ("methods_photos", "configs/photos"),
+        ("methods_cifar10_images", "configs/cifar10_images"),
+    ],
+)
+def test_experiments_of_methods_differ_from_another_in_methods_and_clone_alone(name, base):
+    def raw(path):
+        found = yaml.safe_load((ROOT / f"{path}.yaml").read_text(encoding="utf-8"))
+        for dataset in found["datasets"].values():
+            dataset.pop("clone", None)
+        return {key: value for key, value in found.items() if key not in {"experiment", "methods", "seeds"}}
+
+    assert raw(f"configs/{name}") == raw(base)
+
+
+def test_what_is_tried_is_judged_on_other_seeds():
+    tried, judged = (
+        yaml.safe_load((ROOT / f"configs/methods_{name}.yaml").read_text(encoding="utf-8")) for name in ("tries", "edges")
+    )
+    assert not set(tried["seeds"]) & set(judged["seeds"])
