@@ -303,19 +303,44 @@ def test_cavity_is_minus_the_score_of_recomputing_in_every_layer(small, mask):
         assert (found[name][~known] > found[name][known].max()).all()
 
 
-def test_cavity_trained_is_the_same_at_the_trained_network(small):
+@pytest.mark.parametrize("sign", ["signed", "absolute"])
+@pytest.mark.parametrize("compared_in", ["layer", "unit"])
+def test_cavity_trained_is_the_score_of_recomputing_at_the_trained_network(small, sign, compared_in):
     trained = parameters(5)
-    scored = network(small, mask=part_mask(), trained=trained)
+    mask = part_mask()
+    mask["layers.0.weight"][2] = False  # a unit without weights has no scores
+    scored = network(small, mask=mask, trained=trained)
     x, _ = images(scored, np.arange(40))
     expected = reference.cavity(scored.parameters, scored.mask, x, EPSILON)
-    found = score_network(scored, "cavity_trained")
+    found = score_network(scored, "cavity_trained", {"sign": sign, "compared_in": compared_in})
     assert found.keys() == expected.keys()
     for name, scores in expected.items():
         known = ~np.isnan(scores)
-        np.testing.assert_allclose(found[name][known], -scores[known], rtol=1e-4, atol=1e-6)
+        for unit, place in zip(*np.nonzero(known), strict=True):
+            score = -scores[unit, place] if sign == "signed" else abs(scores[unit, place])
+            if compared_in == "unit":
+                rms = np.sqrt(np.mean(scores[unit][known[unit]] ** 2))
+                score /= rms if rms > 1e-12 else 1.0
+            assert found[name][unit, place] == pytest.approx(score, rel=1e-4, abs=1e-6)
         assert (found[name][~known] > found[name][known].max()).all()
-    everything = score_network(network(small, trained=trained), "cavity")
-    assert all((everything[name] != found[name]).any() for name in found)
+    at_rewind = score_network(scored, "cavity")
+    assert all((at_rewind[name] != found[name]).any() for name in found)
+
+
+def test_cavity_scores_of_a_unit_sum_to_zero_to_first_order(small):
+    scored = network(small)
+    x, _ = images(scored, np.arange(40))
+    step = 1e-4  # a weight is not removed but made smaller by this share: what is left is the first order
+    y = reference.layer_input(scored.parameters, 0, x, EPSILON)
+    weight = scored.parameters["layers.0.weight"]
+
+    def kurtosis(weights):
+        lam = y @ weights
+        return np.mean((lam - lam.mean()) ** 4) / np.var(lam) ** 2
+
+    for unit in weight:
+        changes = [kurtosis(unit * (1 - step * (np.arange(len(unit)) == j))) - kurtosis(unit) for j in range(len(unit))]
+        assert abs(sum(changes)) < 1e-3 * np.abs(changes).max()
 
 
 def test_cavity_prunes_round_by_round_at_the_mask_of_the_round_before(small):

@@ -93,7 +93,9 @@ CRITERIA: dict[str, Criterion] = {
     "beta_lasso": Criterion(
         "step", "global", {"beta": 50.0, "lowest": 1e-8, "highest": 1.0, "trials": 12, "tolerance": 0.02}
     ),
-    "cavity_trained": Criterion("network", settings={"images": 10_000}),
+    "cavity_trained": Criterion(
+        "network", settings={"images": 10_000, "sign": ("signed", "absolute"), "compared_in": ("layer", "unit")}
+    ),
     "cavity_magnitude": Criterion("network", settings={"images": 10_000, "strength": 1.0}),
 }
 """What the setting `criterion` of a method may be; `pruning.criterion` may be those of parameters."""
