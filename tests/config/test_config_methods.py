@@ -77,6 +77,8 @@ def test_masks_are_nested_where_one_order_gives_them_or_each_goes_on_from_the_la
         ({"snip": {"settings": {"images": -1}}}, "methods.snip.settings.images: must not be negative"),
         ({"snip": {"settings": {"statistics": "mean"}}}, "must be one of running, batch; it is 'mean'"),
         ({"imp": {"iterations": 3}}, "belong to the procedure at_start"),
+        ({"imp": {"by_round": True}}, "methods.imp.by_round: belongs to the procedure at_start, and to oneshot with"),
+        ({"oneshot": {"by_round": True}}, "other scores are the same in every round"),
         ({"a": {"procedure": "from_masks", "criterion": "randm"}}, "did you mean 'random'?"),
         ({"a": {"procedure": "from_masks", "criterion": "random", "of": "im"}}, "did you mean 'imp'?"),
         ({"a": {"procedure": "from_masks", "criterion": "random", "of": "a"}}, "a of a: masks have to come from"),
@@ -129,6 +131,7 @@ def test_experiments_of_methods_differ_from_another_in_methods_and_clone_alone(n
 
 def test_what_is_tried_is_judged_on_other_seeds():
     tried, judged = (
-        yaml.safe_load((ROOT / f"configs/methods_{name}.yaml").read_text(encoding="utf-8")) for name in ("tries", "edges")
+        yaml.safe_load((ROOT / f"configs/methods_{name}.yaml").read_text(encoding="utf-8"))
+        for name in ("tries", "edges")
     )
     assert not set(tried["seeds"]) & set(judged["seeds"])

@@ -462,6 +462,25 @@ def test_oneshot_by_network_and_data_is_nested_and_exact(small, criterion):
         assert density(masks[2]) == pytest.approx(0.7**3, abs=2 / n_parameters)
 
 
+def test_oneshot_by_round_scores_what_is_left_of_the_trained_network(small):
+    rewind, trained = parameters(), parameters(4)
+    options = {"seed": 0, "share": 0.3, "pool": "layerwise", "criterion": "cavity_trained"}
+    options |= {"of_criterion": {"sign": "absolute"}, "rewind": rewind, "trained": trained}
+    masks = prune_oneshot_network([1, 2, 3], small, by_round=True, **options)
+    x, _ = images(network(small), np.arange(40))
+    mask = full_mask(trained)
+    for n in (1, 2, 3):
+        scores = reference.cavity({**trained, **{k: trained[k] * m for k, m in mask.items()}}, mask, x, EPSILON)
+        for name, of_layer in scores.items():
+            order = np.argsort(-np.nan_to_num(np.abs(of_layer), nan=np.inf).ravel())
+            alive = mask[name].ravel()[order]
+            keep = order[alive][: n_survivors(of_layer.size, 0.3, n)]
+            mask[name] = np.isin(np.arange(of_layer.size), keep).reshape(of_layer.shape)
+            assert (masks[n - 1][name] == mask[name]).all(), (n, name)
+    (at_once,) = prune_oneshot_network([3], small, **options)
+    assert any((at_once[name] != masks[-1][name]).any() for name in at_once)
+
+
 def test_every_criterion_of_networks_is_scored_here():
     assert set(OF_NETWORKS) == AT_START | {"obd", "cavity_magnitude", "cavity_trained"}
     assert all(CRITERIA[name].interface == "network" for name in SMALL)

@@ -120,6 +120,7 @@ def pruning_settings(wildcards):
         "pool": method.pool or CRITERIA[criterion].pool or CONFIG.pruning.pool,
         "criterion": criterion,
         **({"of_criterion": own} if own else {}),
+        **({"by_round": True} if method.procedure == "oneshot" and method.by_round else {}),
     }
 
 

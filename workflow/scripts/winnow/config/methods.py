@@ -46,7 +46,9 @@ class MethodSettings(Settings):
         None, description="at_start: cuts on the way to a density r, to r^(k/iterations) after cut k; null: 1"
     )
     by_round: bool | None = Field(
-        None, description="at_start: whether a round goes on from the mask of the round before; null: false"
+        None,
+        description="at_start, oneshot: whether a round goes on from the mask of the round before, scored under it; null: "
+        "false",
     )
     settings: _Own = Field({}, description="the criterion's own settings")
 
@@ -131,8 +133,16 @@ def _check_criterion(name: str, method: Method, default: str) -> None:
             f"methods.{name}.criterion: {criterion!r} is none for the procedure {method.procedure}, which takes "
             + ", ".join(good)
         )
-    if method.procedure != "at_start" and (method.at != "rewind" or method.iterations != 1 or method.by_round):
-        raise ValueError(f"methods.{name}: at, iterations and by_round belong to the procedure at_start")
+    if method.procedure != "at_start" and (method.at != "rewind" or method.iterations != 1):
+        raise ValueError(f"methods.{name}: at and iterations belong to the procedure at_start")
+    if method.by_round and not (
+        method.procedure == "at_start"
+        or (method.procedure == "oneshot" and registry.CRITERIA[criterion].interface == "network")
+    ):
+        raise ValueError(
+            f"methods.{name}.by_round: belongs to the procedure at_start, and to oneshot with a criterion of network and "
+            f"data ({', '.join(registry.of_interface('network'))}): other scores are the same in every round"
+        )
 
 
 def _check_source(name: str, method: Method, methods: Mapping[str, Method]) -> None:

@@ -51,7 +51,7 @@ class Method:
         of: `from_masks`: the method whose masks are used.
         at: `at_start`: where the network is scored.
         iterations: `at_start`: cuts on the way to a density ρ, to ρ^(k / iterations) after cut k.
-        by_round: `at_start`: whether each round goes on from the mask of the round before.
+        by_round: `at_start`, `oneshot`: whether each round goes on from the mask of the round before, scored under it.
         settings: of the criterion or maker, those that differ from its defaults.
     """
 
@@ -110,6 +110,7 @@ BUILT_IN: dict[str, Method] = {
     "cavity": Method("at_start", "cavity", by_round=True),
     "cavity_oneshot": Method("at_start", "cavity"),
     "cavity_magnitude": Method("oneshot", "cavity_magnitude"),
+    "cavity_trained": Method("oneshot", "cavity_trained", by_round=True, settings={"sign": "absolute"}),
     "set": Method("while_training", "set"),
     "set_layerwise": Method("while_training", "set", "layerwise"),
     "rigl": Method("while_training", "rigl"),

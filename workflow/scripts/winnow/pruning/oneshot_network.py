@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from winnow.job.devices import Device
 from winnow.masks import full_mask
 from winnow.pruning.criteria.registry import Pool, Setting
@@ -22,10 +24,11 @@ def prune_oneshot_network(
     pool: Pool,
     criterion: str,
     of_criterion: Mapping[str, Setting] | None = None,
+    by_round: bool = False,
     epsilon: float = 1e-5,
     device: Device = "cpu",
 ) -> list[Mask]:
-    """Prune the dense θ(T) in a single cut to each round's density (1 − s)^n, by scores of network and data.
+    """Prune the dense θ(T), which is not trained again, to each round's density (1 − s)^n by scores of network and data.
 
     Args:
         rounds: the rounds n.
@@ -37,16 +40,26 @@ def prune_oneshot_network(
         pool: which parameters share a threshold.
         criterion: one of `winnow.pruning.criteria.registry.CRITERIA`, of a network.
         of_criterion: the criterion's own settings.
+        by_round: whether round n goes on from m(n − 1), by the scores of θ(T) ⊙ m(n − 1); else each round is a single
+            cut by the scores of the dense network.
         epsilon: ε of batch norm.
         device: where to compute.
 
     Returns:
-        One mask a round.  They are nested, as one order of scores gives them all.
+        One mask a round.  They are nested: one order of scores gives them all, or each goes on from the last.
 
     Raises:
         PruningError: a score is not finite; parameters and dataset do not fit together.
     """
     everything = full_mask(trained)
-    network = masked(trained, rewind, everything, dataset, seed=seed, epsilon=epsilon, device=device)
-    scores = score_network(network, criterion, of_criterion)
-    return [prune_by_score(scores, everything, n, share=share, pool=pool) for n in rounds]
+
+    def scores(mask: Mask) -> dict[str, np.ndarray]:
+        network = masked(trained, rewind, mask, dataset, seed=seed, epsilon=epsilon, device=device)
+        return score_network(network, criterion, of_criterion)
+
+    first = scores(everything)
+    masks: list[Mask] = []
+    for n in rounds:
+        mask, of_mask = (masks[-1], scores(masks[-1])) if by_round and masks else (everything, first)
+        masks.append(prune_by_score(of_mask, mask, n, share=share, pool=pool))
+    return masks

@@ -22,9 +22,7 @@ def cavity(network: ScoredNetwork, *, images: int) -> dict[str, np.ndarray]:
     return {name: last_where_missing(-scores) for name, scores in scores_by_layer(network, images).items()}
 
 
-def scores_by_layer(
-    network: ScoredNetwork, images: int, parameters: Parameters | None = None
-) -> dict[str, np.ndarray]:
+def scores_by_layer(network: ScoredNetwork, images: int, parameters: Parameters | None = None) -> dict[str, np.ndarray]:
     """Cavity scores of all prunable weights under the mask, (out, in) each; NaN where there is none.
 
     Args:
