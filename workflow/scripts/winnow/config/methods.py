@@ -47,8 +47,7 @@ class MethodSettings(Settings):
     )
     by_round: bool | None = Field(
         None,
-        description="at_start, oneshot: whether a round goes on from the mask of the round before, scored under it; null: "
-        "false",
+        description="at_start, oneshot: whether a round goes on from the mask of the round before; null: false",
     )
     settings: _Own = Field({}, description="the criterion's own settings")
 
@@ -140,8 +139,8 @@ def _check_criterion(name: str, method: Method, default: str) -> None:
         or (method.procedure == "oneshot" and registry.CRITERIA[criterion].interface == "network")
     ):
         raise ValueError(
-            f"methods.{name}.by_round: belongs to the procedure at_start, and to oneshot with a criterion of network and "
-            f"data ({', '.join(registry.of_interface('network'))}): other scores are the same in every round"
+            f"methods.{name}.by_round: belongs to the procedure at_start, and to oneshot with a criterion of network "
+            f"and data ({', '.join(registry.of_interface('network'))}): other scores are the same in every round"
         )
 
 

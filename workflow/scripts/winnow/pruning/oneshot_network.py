@@ -28,7 +28,7 @@ def prune_oneshot_network(
     epsilon: float = 1e-5,
     device: Device = "cpu",
 ) -> list[Mask]:
-    """Prune the dense θ(T), which is not trained again, to each round's density (1 − s)^n by scores of network and data.
+    """Prune the dense θ(T), and train it no more, to each round's density (1 − s)^n by scores of network and data.
 
     Args:
         rounds: the rounds n.
