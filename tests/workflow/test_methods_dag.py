@@ -2,6 +2,10 @@
 
 from collections import Counter
 
+from winnow.pruning.oneshot_network import prune_oneshot_network
+from winnow.store.datasets import open_dataset
+from winnow.store.tensors import read_mask, read_parameters
+
 PLAIN = {"gather_statistic", "compare_methods", "check_claims", "plot_fig7", "make_explorer", "record_run", "all"}
 PLAIN |= {"typeset_tables"}
 """What is made of all methods together."""
@@ -91,8 +95,9 @@ def test_methods_of_all_procedures_in_one_run(fresh):
     import pandas as pd
 
     given = (
-        "methods={imp: {}, obd: {}, snip: {}, synflow: {iterations: 3}, rigl: {settings: {every: 10}}, "
-        "imp_shuffled_unit: {}, imp_reinitialised: {}, kurtosis_random: {settings: {draws: 3}}}"
+        "methods={imp: {}, obd: {}, cavity_trained: {}, snip: {}, synflow: {iterations: 3}, "
+        "rigl: {settings: {every: 10}}, imp_shuffled_unit: {}, imp_reinitialised: {}, "
+        "kurtosis_random: {settings: {draws: 3}}}"
     )
     target = ["--cores", "4", "methods", "claims", "fig7"]
     fresh.snakemake(*target, "--config", given, "seeds=[0]", "datasets={photos: {clone: null}}")
@@ -107,5 +112,14 @@ def test_methods_of_all_procedures_in_one_run(fresh):
     claims = pd.read_parquet(folder / "claims.parquet")
     reasons = claims[claims["seed"].isna() & claims["rule"].notna()].set_index("claim")["reason"]
     assert "there is no run of oneshot" in reasons["1"]
+    # Scored anew after each cut, as the method says: what the library gives for it.
+    run = folder / "runs/photos/seed0"
+    method = {"share": 0.3, "pool": "layerwise", "criterion": "cavity_trained", "of_criterion": {"sign": "absolute"}}
+    at = {state: read_parameters(run / f"dense/{state}.safetensors") for state in ("rewind", "trained")}
+    masks = prune_oneshot_network(
+        [1, 2, 3], open_dataset(folder / "data/photos"), seed=0, by_round=True, **method, **at
+    )
+    written = read_mask(run / "cavity_trained/round3/mask.safetensors")
+    assert all((written[name] == array).all() for name, array in masks[-1].items())
     again = fresh.snakemake("--dry-run", *target, "--config", given, "seeds=[0]", "datasets={photos: {clone: null}}")
     assert "Nothing to be done" in again
