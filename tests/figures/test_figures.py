@@ -591,6 +591,17 @@ def test_fig7_with_many_methods_has_as_many_columns_and_tells_them_apart():
     assert len(figure.axes) == 6 + len(names)
 
 
+@pytest.mark.parametrize(("n_methods", "rows"), [(3, [3]), (10, [10]), (11, [11]), (13, [7, 6]), (25, [9, 9, 7])])
+def test_fig7_has_rows_of_masks_of_one_length(n_methods, rows):
+    names = ["imp", *(f"method_{k}" for k in range(1, n_methods))]
+    table = synthetic.methods(TINY)
+    many = pd.concat([table[table["method"] == "imp"].assign(method=name) for name in names], ignore_index=True)
+    masks = {name: synthetic.mask(TINY, 0.2) for name in names}
+    figure = plot_fig7(many, masks, TINY.shape, dataset=NAME, units=2)
+    tops = [round(axes.get_subplotspec().get_position(figure).y1, 6) for axes in figure.axes[6:]]
+    assert [tops.count(top) for top in sorted(set(tops), reverse=True)] == rows
+
+
 def test_fig7_without_any_value():
     table = synthetic.methods(TINY)
     figure = plot_fig7(table.assign(value=np.nan), {}, TINY.shape, dataset=NAME)

@@ -23,7 +23,8 @@ _PANELS = (
 _WIDE = ("imp", "random", "imp_shuffled_unit")
 """The line to beat, the floor and the null: drawn with their bands, the others as thin lines."""
 
-_MASKS_IN_A_ROW = 10
+_MASKS_IN_A_ROW = 10, 12
+"""Columns of masks for which there is at least, and at most, room."""
 
 
 @house_style()
@@ -56,9 +57,12 @@ def plot_fig7(
     rows = of_dataset(methods, dataset)
     rows = rows[rows["seed"].isna() & rows["compared_with"].isna()]
     drawn = looks(list(rows["method"].unique()))
-    in_a_row = _MASKS_IN_A_ROW // (2 if page.is_narrow else 1)
-    n_rows = math.ceil(len(masks) / in_a_row)
-    picture = (PAGE_WIDTH - 0.3) / _MASKS_IN_A_ROW
+    narrow = 2 if page.is_narrow else 1
+    fewest, most = (number // narrow for number in _MASKS_IN_A_ROW)
+    n_rows = math.ceil(len(masks) / most)
+    in_a_row = math.ceil(len(masks) / max(n_rows, 1))  # rows of one length, not a full one and its rest
+    n_columns = max(in_a_row, fewest)
+    picture = (PAGE_WIDTH - 0.3) / (n_columns * narrow)
     curves = [1.9] * 3 if page.is_narrow else [2.1] * 2
     heights = [*curves, *[picture * units + 0.35] * n_rows]
     figure = Drawing(figsize=page.size(sum(heights)))
@@ -71,7 +75,7 @@ def plot_fig7(
         set_heading(axes, letter)
         quote_ends(axes, letter)
     _draw_legend(panels[-1], drawn)
-    below = [grid[len(curves) + k].subgridspec(1, in_a_row, wspace=0.02) for k in range(n_rows)]
+    below = [grid[len(curves) + k].subgridspec(1, n_columns, wspace=0.02) for k in range(n_rows)]
     titles = _broken([drawn[method].label if method in drawn else method for method in masks])
     for k, (method, mask) in enumerate(masks.items()):
         row, column = divmod(k, in_a_row)
