@@ -12,6 +12,7 @@ import importlib.util
 import itertools
 import os
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -69,7 +70,7 @@ class Pruned:
         return state
 
 
-class _Tensors:
+class _Tensors(ABC):
     """A state of tensors, which `_step` moves."""
 
     def __init__(self, start: Parameters, mask: Mask | None, dataset: Dataset, sgd: Sgd):
@@ -85,8 +86,9 @@ class _Tensors:
             images, labels = _batch(self._dataset, rows)
             self._step(torch.from_numpy(images), torch.from_numpy(labels))
 
+    @abstractmethod
     def _step(self, x: torch.Tensor, labels: torch.Tensor) -> None:
-        raise NotImplementedError
+        """A step of SGD on prepared images (batch, D) and their labels (batch,)."""
 
     def parameters(self) -> Parameters:
         """A copy of the whole state."""

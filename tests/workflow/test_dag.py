@@ -211,7 +211,10 @@ def test_jobs_share_a_gpu_as_its_memory_allows(fresh, monkeypatch, tmp_path, meb
     ],
 )
 def test_jobs_that_may_compute_on_a_gpu_take_a_place(fresh, settings, trains, measures):
-    said = fresh.snakemake("--dry-run", "--config", f"compute={settings}", "seeds=[0]")
+    further = "measure={statistics: [positions, nongaussianity]}"
+    said = fresh.snakemake("--dry-run", "--config", f"compute={settings}", "seeds=[0]", further)
     resources = dict(re.findall(r"rule (\w+):\n(?:    .*\n)*?    resources: (.*)\n", said))
     assert trains in resources["prune_imp_round"] and measures in resources["measure_cavity"]
     assert "gpu=" not in resources["prune_random"] + resources["plot_fig4"]
+    for rule, asked in resources.items():  # who takes a place is told how many there are
+        assert bool(re.search(r"\bgpu=", asked)) == ("jobs_per_gpu=" in asked), rule

@@ -151,7 +151,7 @@ rule measure_nongaussianity:
         mem_mb=memory("measure_nongaussianity"),
         runtime=minutes("measure_nongaussianity"),
         gpu=MEASURING_GPUS,
-        jobs_per_gpu=CONFIG.compute.jobs_per_gpu,
+        jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
         epsilon=CONFIG.network.norm_epsilon,

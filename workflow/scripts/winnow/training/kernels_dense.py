@@ -9,7 +9,7 @@ from winnow.training.vectors import LINE, add_product, add_scaled, ask_for, load
 PANEL = VECTORS * LINE
 """Bytes of a panel's row: inputs of a layer are shared out by whole panels."""
 
-_BLOCK = 16  # panels side by side whose images by image stay in the first cache while the units go by
+_BLOCK = 16  # panels side by side, of whose inputs the images (yᵀ) stay in the cache while the units go by
 
 
 @compiled

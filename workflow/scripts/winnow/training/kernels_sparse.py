@@ -121,23 +121,20 @@ def back_sparse_first(
             if first[s] == first[s + 1]:
                 continue
             g, b, dg, db = gamma[j], beta[j], d_gamma[j], d_beta[j]
+            p, q, r = load(normed, j, 0), zeros(normed), zeros(normed)
             if three:
-                p, q, r = load(normed, j, 0), load(normed, j, lanes), load(normed, j, 2 * lanes)
-                for k in range(first[s], first[s + 1]):
-                    i, w = units[k], values[k]
+                q, r = load(normed, j, lanes), load(normed, j, 2 * lanes)
+            for k in range(first[s], first[s + 1]):
+                i, w = units[k], values[k]
+                if three:
                     products = add_product(zeros(normed), p, load(delta, i, 0))
                     products = add_product(products, q, load(delta, i, lanes))
                     product = sum_lanes(add_product(products, r, load(delta, i, 2 * lanes)))
-                    dg = plus_product(dg, w, product)
-                    db = plus_product(db, w, sums[i])
-                    values[k] = plus_product(w, -rate, plus_product(b * sums[i], g, product))
-            else:
-                for k in range(first[s], first[s + 1]):
-                    i, w = units[k], values[k]
+                else:
                     product = dot_rows(normed, j, delta, i)
-                    dg = plus_product(dg, w, product)
-                    db = plus_product(db, w, sums[i])
-                    values[k] = plus_product(w, -rate, plus_product(b * sums[i], g, product))
+                dg = plus_product(dg, w, product)
+                db = plus_product(db, w, sums[i])
+                values[k] = plus_product(w, -rate, plus_product(b * sums[i], g, product))
             d_gamma[j], d_beta[j] = dg, db
     for j in range(start, stop):
         gamma[j] -= rate * d_gamma[j]
