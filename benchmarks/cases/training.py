@@ -1,11 +1,15 @@
 """Steps of training: this project's engines beside all peers of `benchmarks.peers`."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks import ROOT
 from benchmarks.bench import (
     BATCH,
     OURS,
@@ -95,6 +99,34 @@ def _left_out() -> list[str]:
 
 def _advance(contestant, batches: np.ndarray) -> Callable[[], None]:
     return lambda: contestant.advance(batches)
+
+
+FIRST_STEP = """
+import sys
+import numpy as np
+from winnow.network import initial_parameters
+from winnow.store.datasets import Dataset, Split
+from winnow.training.build import build_engine
+from winnow.training.engine import Sgd
+
+images = np.random.default_rng(0).integers(256, size=(40, 3072), dtype=np.uint8)
+split = Split(images, np.arange(40) % 4)
+dataset = Dataset((3, 32, 32), tuple("abcd"), 255.0, np.full(3072, 128, np.float32), {}, split, split)
+start = initial_parameters([3072, 128, 128, 4], 0)
+build_engine(start, None, dataset, Sgd(40, 0.1, 0.99, 1e-5), engine=sys.argv[1]).advance(np.arange(40)[None])
+"""
+
+
+def start() -> Iterator[Row]:
+    """From the start of Python to the first step, beside the engine that needs PyTorch; without Snakemake's part."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow" / "scripts")}
+
+    def task(engine: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, "-c", FIRST_STEP, engine], env=environment, check=True)
+
+    tasks = {OURS: task("auto"), "engine `reference`, PyTorch": task("reference")}
+    tasks[OURS]()  # compiled
+    yield Row("training", "start of a process to the first step", times=race(tasks, TURNS))
 
 
 def precision() -> Iterator[Row]:
@@ -207,4 +239,4 @@ def on_device(device: str, *, steps: int = 2000, plain_steps: int = 200, turns: 
     )
 
 
-CASES = {"steps": steps, "precision": precision, "whole_imp": whole_imp, "gpu": gpu}
+CASES = {"start": start, "steps": steps, "precision": precision, "whole_imp": whole_imp, "gpu": gpu}
