@@ -352,7 +352,7 @@ def test_a_step_needs_less_at_lower_density():
 
 
 def test_an_unknown_benchmark_is_refused():
-    with pytest.raises(SystemExit, match=r"there is no benchmark training.stepz; there are training.steps"):
+    with pytest.raises(SystemExit, match=r"there is no benchmark training.stepz; there are training.start"):
         run.cases(["training.stepz"], full=False)
 
 
