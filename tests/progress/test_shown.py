@@ -152,7 +152,7 @@ def test_jobs_that_do_nothing_are_counted_and_not_told(made):
 
 def test_a_message_of_several_lines_has_one_time():
     lines, stream = said(Run())
-    lines.message("\nError in rule a:\n    jobid: 3\n")
+    lines.message("\n[Sun Nov  1 16:59:14 2026]\nError in rule a:\n    jobid: 3\n")
     assert re.fullmatch(r"\S+ \S+ Error in rule a:\n    jobid: 3\n", stream.getvalue())
 
 

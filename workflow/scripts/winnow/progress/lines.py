@@ -1,5 +1,6 @@
 """A line with its time for each event: for files, pipes, and terminals that cannot move their cursor."""
 
+import re
 from typing import Protocol, TextIO
 
 from winnow.progress.forecast import seconds_left
@@ -8,6 +9,8 @@ from winnow.progress.words import duration, left, name_of, stamp, training
 
 EVERY = 60.0
 """Seconds between two lines that say how far the whole run is."""
+
+_SNAKEMAKES_TIME = re.compile(r"\A\[\w{3} \w{3} +\d+ [\d:]{8} \d{4}\]\n")
 
 
 class Output(Protocol):
@@ -36,8 +39,8 @@ class Lines:
         self._run, self._stream, self._jobs, self._last = run, stream, jobs, run.clock()
 
     def message(self, text: str) -> None:
-        """What somebody else says; its first line gets the time."""
-        first, *more = text.strip("\n").split("\n")
+        """What somebody else says; its first line gets the time, in place of Snakemake's own line for it."""
+        first, *more = _SNAKEMAKES_TIME.sub("", text.strip("\n")).split("\n")
         self._write("\n".join([f"{stamp()} {first}", *more]))
 
     def tell(self) -> None:
