@@ -18,15 +18,15 @@ import pytest
 from hypothesis import settings
 
 import groups
-from examples import FEW
+from examples import ALL, FEW
 from project import Project, copy_project
 from winnow.store.datasets import Dataset, new_dataset, open_dataset
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Fewer examples of each property where only the fast tests are asked for."""
-    if config.option.markexpr == "not slow" and not config.getoption("--hypothesis-profile", None):
-        settings.load_profile(FEW)
+    if not config.getoption("--hypothesis-profile", None):
+        settings.load_profile(FEW if config.option.markexpr == "not slow" else ALL)
 
 
 @pytest.hookimpl(wrapper=True)

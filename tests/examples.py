@@ -5,7 +5,12 @@ from hypothesis import settings
 FEW = "few"
 """The profile of `pytest -m "not slow"`."""
 
-settings.register_profile(FEW, max_examples=15)  # of 100
+ALL = "all"
+"""The profile otherwise."""
+
+# No deadlines: a machine that is busy with something else is no wrong result.
+settings.register_profile(ALL, deadline=None)
+settings.register_profile(FEW, max_examples=15, deadline=None)  # of 100
 
 
 def examples(number: int) -> int:

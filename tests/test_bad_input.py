@@ -311,7 +311,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6))
 def test_any_configuration_is_taken_or_refused_in_words(raw):
     for settings_of_it in (raw, {**GOOD, **raw}):
@@ -321,7 +321,7 @@ def test_any_configuration_is_taken_or_refused_in_words(raw):
             assert all(line.startswith("some.yaml: ") for line in str(error).splitlines() if line)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.binary(max_size=60) | st.text(alphabet="ab:- \n\t[]{}&*!#|>'\"01", max_size=60).map(str.encode))
 def test_any_bytes_are_taken_or_refused_in_words(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "some.yaml"

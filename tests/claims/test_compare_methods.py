@@ -7,6 +7,7 @@ from scipy import stats
 from test_claims import cavity, kurtosis, locality, pair_correlation
 
 from winnow.claims.methods import (
+    COUNTS,
     FURTHER,
     STATISTICS,
     MethodTables,
@@ -23,7 +24,7 @@ WIDTHS = {"imp": 3.0, "imp_shuffled_unit": 8.0, "snip": 6.0, "synflow": 7.0}
 
 def tables(shift=(0.0, 0.5), widths=WIDTHS):
     """Two rounds and two seeds; the second seed's widths under SNIP are larger by another amount than IMP's."""
-    local = locality(widths).assign(density=lambda t: 0.7 ** t["round"])
+    local = locality(widths).assign(density=lambda t: 0.7 ** t["round"], n_weights=lambda t: t["unit"].clip(lower=0))
     local.loc[(local["method"] == "snip") & (local["seed"] == 1), "sigma_x"] += shift[1]
     runs = [(method, seed, n) for method in widths for seed in (0, 1) for n in range(3)]
     keys = ["dataset", "method", "seed", "round"]
@@ -61,7 +62,10 @@ def test_values_are_those_of_the_statistics_by_seed():
     assert at(table, "snip", "ipr", seed=0)["value"] == pytest.approx(0.15)
     assert at(table, "snip", "kurtosis", seed=0)["value"] == pytest.approx(4.0)
     assert at(table, "imp", "accuracy", seed=0, n=1)["value"] == pytest.approx(0.4)  # of the last step
-    assert set(table["round"]) == {1, 2} and set(table["statistic"]) == set(STATISTICS)
+    assert at(table, "snip", "dead_units", seed=0)["value"] == pytest.approx(2 / 3)  # unit 1 alone has a weight
+    assert at(table, "imp", "fitted_units", seed=1)["value"] == pytest.approx(1)
+    assert at(table, "imp", "fitted_units", seed=0)["value"] == pytest.approx(3 / 5)  # without the two odd rows
+    assert set(table["round"]) == {1, 2} and set(table["statistic"]) == {*STATISTICS, *COUNTS}
 
 
 def with_further(given):
@@ -90,7 +94,7 @@ def with_further(given):
 def test_what_was_measured_beside_is_compared_too():
     given = with_further(tables())
     table = compared(given)
-    assert set(table["statistic"]) == set(STATISTICS) | set(FURTHER)
+    assert set(table["statistic"]) == {*STATISTICS, *COUNTS, *FURTHER}
     expected = {
         "fan_in_variation": 1 / 3,  # of 10 and 20
         "position_entropy": 2.5,
@@ -153,7 +157,7 @@ def test_the_table_is_written_and_summarised(tmp_path):
     markdown = summarise_methods(columns)
     assert "## d, after round 2 (density 0.49)" in markdown
     (line,) = [line for line in markdown.splitlines() if line.startswith("| snip |")]
-    assert line.startswith("| snip | 6.25 (+3.2, +0.073 to +6.4) | ") and line.endswith("| - | - |")
+    assert line.startswith("| snip | 6.25 (+3.2, +0.073 to +6.4) | ") and " | - | - | 0.667 (" in line
     assert all(f"- {name}: " in markdown for name in STATISTICS)
 
 

@@ -13,7 +13,7 @@ from examples import examples
 from winnow.explorer.pack import LEVELS, block, in_levels, in_nibbles, in_planes
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(arrays.arrays(np.uint8, st.integers(0, 70), elements=st.integers(0, 15)))
 def test_nibbles(values):
     packed = in_nibbles(values)
@@ -22,7 +22,7 @@ def test_nibbles(values):
     assert len(packed) == -(-len(values) // 2)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(st.floats(0, 1e6) | st.just(np.nan), max_size=40), st.integers(0, 3))
 def test_planes(values, decimals):
     planes = in_planes(np.array(values), decimals)

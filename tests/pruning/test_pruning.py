@@ -69,7 +69,7 @@ def test_counts_are_exact_and_masks_nested(pool):
     pool=st.sampled_from(["layerwise", "global"]),
     levels=st.integers(1, 6),
 )
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_equals_the_reference_also_with_ties(seed, share, n, pool, levels):
     draw = np.random.default_rng(seed)
     mask = full_mask(parameters(sizes=[4, 3, 5, 2]))

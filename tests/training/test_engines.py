@@ -78,7 +78,7 @@ def test_equals_the_reference(datasets, engine, dtype, density):
         np.testing.assert_allclose(same_curve[column], curve[column], atol=0 if dtype == "float64" else 0.03)
 
 
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(25))
 @given(
     hidden=st.lists(st.integers(1, 30), min_size=1, max_size=3),
     batch=st.integers(2, 45),

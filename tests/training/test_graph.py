@@ -92,7 +92,7 @@ def test_equals_the_reference(any_dataset, hidden, density, dtype, tolerance, de
     assert not np.allclose(engine.parameters()["layers.0.weight"], start["layers.0.weight"], atol=1e-2)
 
 
-@settings(max_examples=examples(25), deadline=None, derandomize=True)
+@settings(max_examples=examples(25), derandomize=True)
 @given(
     hidden=st.lists(st.integers(1, 30), min_size=1, max_size=3),
     batch=st.integers(2, 45),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from winnow.claims.methods import in_words
+from winnow.claims.methods import COUNTS, in_words
 from winnow.claims.seeds import adjust
 
 Columns = dict[str, list[Any]]
@@ -79,7 +79,8 @@ def levels_by_arm(dials: Mapping[str, tuple[str, float]]) -> dict[str, list[str]
 
 def _responses(methods: pd.DataFrame, dials: Mapping[str, tuple[str, float]]) -> pd.DataFrame:
     """The rows of the last round, arm by arm; `compared_with` is empty for a method's own values."""
-    last: pd.DataFrame = methods.loc[(methods["round"] == methods["round"].max()) & methods["seed"].notna()]
+    wanted = methods["seed"].notna() & ~methods["statistic"].isin(COUNTS)
+    last: pd.DataFrame = methods.loc[(methods["round"] == methods["round"].max()) & wanted]
     last = last.assign(compared_with=last["compared_with"].fillna(""))
     parts = [
         last[last["dataset"] == dataset].assign(arm=arm, dial=dials[dataset][1])

@@ -25,6 +25,12 @@ STATISTICS = {
 }
 """What is compared, in words."""
 
+COUNTS = {
+    "dead_units": "share of the units that have no weight left",
+    "fitted_units": "share of the units that have a width: enough weights, and a fit that converged",
+}
+"""How many units the statistics are of, in words."""
+
 FURTHER = {
     "fan_in_variation": "standard deviation of the units' fan-in over its mean",
     "position_entropy": "mean entropy of the position of a unit's weights, nats",
@@ -100,6 +106,7 @@ def _values(tables: MethodTables) -> dict[str, "pd.Series[float]"]:
     """Each statistic by dataset, method, seed and round."""
     widths = tables.locality[tables.locality["converged"].eq(True)]
     near = tables.pair_correlation[tables.pair_correlation["radius"].isin(NEAR)]
+    by = [tables.locality[key] for key in _KEYS]
     training = tables.training
     last = training[training["step"] == training.groupby(_KEYS)["step"].transform("max")]
     found = {
@@ -109,6 +116,8 @@ def _values(tables: MethodTables) -> dict[str, "pd.Series[float]"]:
         "ipr": tables.participation.groupby(_KEYS)["ipr"].mean(),
         "kurtosis": tables.kurtosis.groupby(_KEYS)["kurtosis_mean"].mean(),
         "accuracy": last.groupby(_KEYS)["validation_accuracy"].mean(),
+        "dead_units": tables.locality["n_weights"].eq(0).groupby(by).mean(),
+        "fitted_units": tables.locality["converged"].eq(True).groupby(by).mean(),
     }
     signs = {
         (dataset, method, seed, n): predicted_signs(cells[cells["rounds_done"] < n], str(method))[0]
@@ -208,7 +217,7 @@ def summarise_methods(columns: Columns) -> str:
 
 def in_words(table: pd.DataFrame) -> dict[str, str]:
     """What the statistics in a table's column `statistic` mean; the `STATISTICS` whether they are there or not."""
-    return STATISTICS | {name: words for name, words in FURTHER.items() if name in set(table["statistic"])}
+    return STATISTICS | {name: words for name, words in (FURTHER | COUNTS).items() if name in set(table["statistic"])}
 
 
 def _cell(rows: pd.DataFrame) -> str:

@@ -29,7 +29,7 @@ VERSIONS: dict[str, int] = {
     "measure_components": 3,
     "measure_details": 2,
     "gather_statistic": 1,
-    "compare_methods": 1,
+    "compare_methods": 2,
     "follow_dial": 1,
     "check_claims": 3,
     "plot_figures": 3,

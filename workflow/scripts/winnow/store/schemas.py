@@ -273,8 +273,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             column(
                 "statistic",
                 TEXT,
-                "width (pixels), pair_correlation (mean of g(r) over r = 1 ... 3), ipr, kurtosis, accuracy or "
-                "cavity_signs; see claims.methods",
+                "width (pixels), pair_correlation (mean of g(r) over r = 1 ... 3), ipr, kurtosis, accuracy, "
+                "cavity_signs, dead_units, fitted_units, and more where measured; see claims.methods",
             ),
             column(
                 "compared_with",
