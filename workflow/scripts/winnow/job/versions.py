@@ -32,7 +32,7 @@ VERSIONS: dict[str, int] = {
     "compare_methods": 2,
     "follow_dial": 1,
     "check_claims": 3,
-    "plot_figures": 3,
+    "plot_figures": 4,
     "make_explorer": 1,
     "make_film": 1,
     "typeset_tables": 1,
