@@ -33,7 +33,7 @@ VERSIONS: dict[str, int] = {
     "follow_dial": 1,
     "check_claims": 3,
     "plot_figures": 4,
-    "make_explorer": 1,
+    "make_explorer": 2,
     "make_film": 1,
     "typeset_tables": 1,
 }
