@@ -35,5 +35,5 @@ VERSIONS: dict[str, int] = {
     "plot_figures": 4,
     "make_explorer": 2,
     "make_film": 1,
-    "typeset_tables": 1,
+    "typeset_tables": 2,
 }
