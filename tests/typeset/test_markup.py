@@ -135,7 +135,7 @@ def read_latex(text: str) -> tuple[str, list[list[str]]]:
     assert body[0] == body[2] == body[-1] == r"\hline" and body.count(r"\hline") == 3
     rows = []
     for line in [body[1], *body[3:-1]]:
-        end = re.search(r" \\tabularnewline(\[2pt\])?$", line)
+        end = re.search(r" \\tabularnewline(\[1pt\])?$", line)
         assert end and not re.match(r"[\[*]", line), line
         cells = re.split(r"(?<!\\) & ", line[: end.start()])
         assert len(cells) == n

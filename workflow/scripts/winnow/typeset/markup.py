@@ -103,7 +103,7 @@ def _latex_part(table: Table, rows: Sequence[Sequence[str]], added: str) -> str:
         " & ".join(
             r"\raggedright " * bool(width) + _in_latex(cell) for cell, width in zip(row, table.widths, strict=True)
         )
-        + (r" \tabularnewline[2pt]" if is_wide else r" \tabularnewline")
+        + (r" \tabularnewline[1pt]" if is_wide else r" \tabularnewline")
         for row in (table.headings, *rows)
     ]
     small = r"\scriptsize\setlength{\tabcolsep}{2pt}" if is_wide else r"\footnotesize"

@@ -96,10 +96,10 @@ def _claims(claims: pd.DataFrame, experiment: str) -> Table:
         f"The paper's claims, experiment {experiment}{where}: the statistic that decides, its mean, range over the "
         "seeds and 95 % interval (t), and the exact p of the sign-flip test, adjusted for the number of claims."
     )
-    widths = (0.0, 0.2, 0.165, 0.18, 0.0, 0.09, 0.09, 0.0)
+    widths = (0.0, 0.22, 0.145, 0.18, 0.0, 0.09, 0.09, 0.0)
     if not named:
         return Table(caption, headings, rows, widths, 10)
-    narrower = (0.08, 0.0, 0.16, 0.16, 0.14, *widths[4:])
+    narrower = (0.08, 0.0, 0.16, 0.145, 0.15, *widths[4:])
     return Table(caption, ("Dataset", *headings), rows, narrower, 6)
 
 
