@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -137,7 +137,10 @@ def explain_dots(groups: Iterable[Look], lines: Iterable[Look]) -> list[Line2D]:
     """What a legend lists: the lines through all rows, the colours and markers, the parts of a row."""
     grey: dict[str, Any] = {"color": REFERENCE, "linestyle": ""}
     return [
-        *(Line2D([], [], color=a.colour, linestyle=a.linestyle, linewidth=0.8, label=a.label) for a in lines),
+        *(
+            Line2D([], [], color=a.colour, linestyle=cast(Any, a.linestyle), linewidth=0.8, label=a.label)
+            for a in lines
+        ),
         *(
             Line2D([], [], color=a.colour, linestyle="", marker=a.marker, markersize=_DOT, label=a.label)
             for a in groups

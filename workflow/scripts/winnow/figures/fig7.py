@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -271,11 +272,8 @@ def _draw_masks(
         axes = figure.add_subplot(below[block][column])
         draw_masks(axes, mask, at_quantiles(mask, blocks.units), shape, blocks.across, called=called)
         # A title would share its height with the panel's letter, which stands above them all.
-        axes.annotate(
-            *(names[k], (0.5, 1)),
-            **{"xycoords": "axes fraction", "xytext": (0, 2), "textcoords": "offset points"},
-            **{"ha": "center", "va": "bottom", "fontsize": size},
-        )
+        below_letter: dict[str, Any] = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+        axes.annotate(names[k], (0.5, 1), xycoords="axes fraction", fontsize=size, **below_letter)
         if k == 0:
             axes.set_title("F", loc="left", fontweight="bold", fontsize=9, pad=4 + 1.2 * size * lines)
 

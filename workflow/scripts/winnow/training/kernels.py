@@ -65,7 +65,7 @@ class _FirstTime(event.Listener):
         """It is enough to say it once."""
 
 
-event.register("numba:compile", _FirstTime())
+event.register("numba:compile", _FirstTime())  # type: ignore[no-untyped-call]
 
 compiled = njit(nogil=True, cache=True, error_model="numpy")
 """For all kernels.  No fast arithmetic: what a compiler may reorder or fuse, it does otherwise on other processors."""
