@@ -288,6 +288,24 @@ def test_nothing_is_wider_than_the_window(opened, width, hash):
     assert page.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_what_comes_below_the_unit_is_not_hidden_by_the_grid(opened):
+    """The grid stays in view beside the unit, and goes with it."""
+    page = opened("size=3", width=1440)
+    places = "ids => ids.map(id => document.getElementById(id).getBoundingClientRect())"
+    for height in (300, 1e6):
+        page.page.evaluate(f"scrollTo(0, {height})")
+        grid, unit, curves = page.page.evaluate(places, ["grid", "unit", "curves"])
+        assert grid["bottom"] <= unit["bottom"] + 1 <= curves["top"]
+        assert grid["top"] > 0 or unit["bottom"] <= 900
+
+
+def test_claims_on_a_phone_stand_below_each_other(opened):
+    page = opened(width=390)
+    table = page.page.locator("#claims-table")
+    assert table.evaluate("table => table.scrollWidth") <= 390
+    assert page.page.get_by_role("row").filter(has=page.page.get_by_role("rowheader")).count() > 0
+
+
 def test_a_narrower_window_is_drawn_anew(opened):
     page = opened()
     page.page.set_viewport_size({"width": 500, "height": 800})

@@ -122,8 +122,8 @@ def test_every_item_opens_the_claims_first(opened_report, reports, finished, nam
                 claims = read_table(results / "claims.parquet", "claims").to_pandas()
                 decided = claims[claims["seed"].isna() & claims["verdict"].notna()]
                 cells = [row.split("\t") for row in rows.all_inner_texts()]
-                assert [row[1] for row in cells] == decided["claim"].tolist()
-                assert all(row[3].startswith(v) for row, v in zip(cells, decided["verdict"], strict=True))
+                assert [row[0] for row in cells] == decided["claim"].tolist()
+                assert all(row[2].startswith(v) for row, v in zip(cells, decided["verdict"], strict=True))
             else:
                 eye.click()
                 image = "[...document.images].find(one => one.naturalWidth > 500 && one.src.includes('{}'))"
@@ -145,11 +145,14 @@ def test_captions_have_the_runs_own_numbers(opened_report, reports, finished):
     assert re.search(r"This run: of the claims, on photos \d+ (supported|not supported|undetermined) \(", said), said
 
 
-def test_the_picture_of_the_explorer_leads_to_it(opened_report, reports):
-    report = opened_report(reports / "report.html")
+@pytest.mark.parametrize(
+    ("name", "link"), [("report.html", "results/tiny/explorer.html"), ("packed/report.html", "an unpacked archive")]
+)
+def test_the_picture_of_the_explorer_leads_to_it(opened_report, reports, name, link):
+    report = opened_report(reports / name)
     report.category("Explorer")
     report.caption(0)
     with report.page.expect_event("framenavigated"):
-        report.page.locator("a", has_text="results/tiny/explorer.html").click()
+        report.page.locator("a", has_text=link).click()
     assert Opened(report.page).drawn()
     assert report.page.url == (reports / "results/tiny/explorer.html").as_uri()

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from examples import examples
 from winnow.config.settings import Name
+from winnow.figures.fig7 import MOST_CURVES
 
 REPORT = Path(__file__).parents[2] / "workflow" / "report"
 NAME = TypeAdapter(Name).json_schema()["pattern"]
@@ -34,6 +35,7 @@ TYPESET = {
     for table in ("claims", "settings", "versions")
     for kind in ("md", "tex")
 }
+PARAMS = {"fig3": {"clone": "photos-clone"}, "fig5": {"clone": "photos-clone"}, "fig7": {"methods": ["imp"]}}
 QUOTE = "*This run*: (A) width\\_: 2.5 (2.4 to 2.6)."
 
 
@@ -46,7 +48,7 @@ def quotes(tmp_path_factory) -> Iterator[None]:
         yield
 
 
-def render(name: str, *, called: str = "photos", experiment: str = "demo", **params: str | None) -> str:
+def render(name: str, *, called: str = "photos", experiment: str = "demo", **params: str | list[str] | None) -> str:
     """The caption as HTML, the way a Snakemake report makes it; anything undefined or malformed is an error."""
     job = SimpleNamespace(
         wildcards=SimpleNamespace(experiment=experiment),
@@ -62,7 +64,7 @@ def render(name: str, *, called: str = "photos", experiment: str = "demo", **par
 
 @pytest.mark.parametrize("name", PANELS)
 def test_caption_names_each_panel_and_the_paper(name):
-    html = render(name, **({"clone": "photos-clone"} if name in ("fig3", "fig5") else {}))
+    html = render(name, **PARAMS.get(name, {}))
     for letter in PANELS[name]:
         assert f"({letter})" in html
     assert f"({chr(ord(PANELS[name][-1]) + 1)})" not in html
@@ -75,6 +77,13 @@ def test_caption_names_each_panel_and_the_paper(name):
 def test_captions_of_masks_say_which_units_are_shown():
     for name, text in [("fig1", render("fig1")), ("fig3", render("fig3", clone="photos-clone"))]:
         assert "units at quantiles of their number of weights" in text and "most connected" in text, name
+
+
+def test_caption_of_fig7_says_what_is_drawn_of_few_and_of_many_methods():
+    for n in (MOST_CURVES, MOST_CURVES + 1):
+        html = render("fig7", methods=[f"method_{k}" for k in range(n)])
+        assert ("The bands of these three run" in html) == (n == MOST_CURVES)
+        assert ("Rows are methods" in html) == (n > MOST_CURVES)
 
 
 def test_caption_of_fig5_without_a_clone_does_not_speak_of_it():

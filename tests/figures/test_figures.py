@@ -1,6 +1,7 @@
 """Each figure on full, one-seed, tiny and degenerate inputs: what is drawn is what the tables say."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -19,10 +20,10 @@ from winnow.figures.fig3 import _choose_pairs, nearest_to_quantile, plot_fig3
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
-from winnow.figures.fig7 import plot_fig7
+from winnow.figures.fig7 import MOST_CURVES, plot_fig7
 from winnow.figures.fig8 import ARMS, plot_fig8
 from winnow.figures.pictures import mask_pictures
-from winnow.figures.style import CLONE, METHODS, house_style, looks
+from winnow.figures.style import CLONE, METHODS, Page, house_style, looks
 from winnow.masks import at_quantiles, most_connected
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask
@@ -579,27 +580,96 @@ def test_fig7_draws_the_means_over_the_seeds_and_says_what_has_none(experiment, 
     assert len(figure.axes) == 6 + len(masks)
 
 
-def test_fig7_with_many_methods_has_as_many_columns_and_tells_them_apart():
+@cache
+def methods_of(n: int) -> tuple[pd.DataFrame, dict[str, Mask]]:
+    """A table of n methods, whose widths fall and whose other statistics rise with their number, and their masks."""
+    table = synthetic.methods(TINY)
+    imp = table[(table["method"] == "imp") & (table["dataset"] == NAME) & table["compared_with"].isna()]
+    names = ["imp", "random", "imp_shuffled_unit", *(f"method_{k}" for k in range(n))][:n]
+    numbers = ["value", "minimum", "maximum", "interval_low", "interval_high"]
+    sign = np.where(imp["statistic"] == "width", -0.01, 0.01)[:, None]
+    many = [imp.assign(method=name, **(imp[numbers] + k * sign)) for k, name in enumerate(names)]
+    return pd.concat(many, ignore_index=True), {name: synthetic.mask(TINY, 0.2) for name in names}
+
+
+def test_fig7_tells_as_many_methods_apart_as_it_draws_curves():
     names = ["imp", "random", "imp_shuffled_unit", *(f"method_{k}" for k in range(15))]
     drawn = looks(names)
-    assert len({(look.colour, look.linestyle, look.marker) for look in drawn.values()}) == len(names)
-    table = synthetic.methods(TINY)
-    many = pd.concat([table[table["method"] == "imp"].assign(method=name) for name in names], ignore_index=True)
-    masks = {name: synthetic.mask(TINY, 0.2) for name in names}
-    figure = plot_fig7(many, masks, TINY.shape, dataset=NAME, units=2)
+    assert len({(look.colour, look.linestyle, look.marker) for look in drawn.values()}) == len(names) > MOST_CURVES
+
+
+@pytest.mark.parametrize("width", [177.8, 84])
+def test_fig7_of_many_methods_is_a_row_a_method_from_the_most_local_on(width):
+    table, masks = methods_of(MOST_CURVES + 3)
+    procedures = dict.fromkeys(masks, "at_start") | {"imp": "iterate"}
+    page = Page.of_millimetres(width)
+    figure = plot_fig7(table, masks, TINY.shape, dataset=NAME, units=2, procedures=procedures, page=page)
     draw(figure)
-    assert len(figure.axes) == 6 + len(names)
+    assert letters(figure) == "ABCDEF"
+    axes = figure.axes[0]
+    last = table[(table["round"] == TINY.n_rounds) & (table["statistic"] == "width")]
+    means = last[last["seed"].isna()].set_index("method")["value"]
+    order = list(means.sort_values().index)
+    numbers = [f" {row + 1}" if page.is_narrow else "" for row in range(len(order))]
+    assert [text.get_text() for text in axes.get_yticklabels()] == [
+        f"{looks([name])[name].label}{number}" for name, number in zip(order, numbers, strict=True)
+    ]
+    for row, name in enumerate(order):
+        strokes, interval, dot = (
+            [line for line in axes.lines if set(line.get_ydata()) == {row} and what(line)]
+            for what in (
+                lambda line: line.get_marker() == "|",
+                lambda line: line.get_linewidth() == 1.8,
+                lambda line: line.get_markersize() == 4,
+            )
+        )
+        seeds = last[(last["method"] == name) & last["seed"].notna()]
+        assert sorted(strokes[0].get_xdata()) == sorted(seeds["value"])
+        summary = last[(last["method"] == name) & last["seed"].isna()].iloc[0]
+        assert list(interval[0].get_xdata()) == [summary["interval_low"], summary["interval_high"]]
+        assert list(dot[0].get_xdata()) == [summary["value"]]
+        assert dot[0].get_color() == ("#000000" if name == "imp" else "#E69F00")
+    through = [line.get_xdata()[0] for line in axes.lines if list(line.get_ydata()) == [0, 1]]
+    assert sorted(through) == sorted(means[["imp", "random", "imp_shuffled_unit"]])
+    quoted = [looks([name])[name].label for name in ("imp", "random", "imp_shuffled_unit", order[0])]
+    assert [
+        one.rsplit(" (", 1)[0].rsplit(" ", 1)[0] for one in figure.quotes[0].split(": ", 1)[1].split("; ")
+    ] == quoted
 
 
-@pytest.mark.parametrize(("n_methods", "rows"), [(3, [3]), (10, [10]), (11, [11]), (13, [7, 6]), (25, [9, 9, 7])])
-def test_fig7_has_rows_of_masks_of_one_length(n_methods, rows):
-    names = ["imp", *(f"method_{k}" for k in range(1, n_methods))]
-    table = synthetic.methods(TINY)
-    many = pd.concat([table[table["method"] == "imp"].assign(method=name) for name in names], ignore_index=True)
-    masks = {name: synthetic.mask(TINY, 0.2) for name in names}
-    figure = plot_fig7(many, masks, TINY.shape, dataset=NAME, units=2)
-    tops = [round(axes.get_subplotspec().get_position(figure).y1, 6) for axes in figure.axes[6:]]
+def test_fig7_marks_who_lies_outside_and_who_went_less_far():
+    table, masks = methods_of(MOST_CURVES + 3)
+    of_one = table["method"].eq("method_1") & table["statistic"].eq("width")
+    far = table.assign(value=table["value"] + 1000 * of_one)
+    figure = plot_fig7(far, masks, TINY.shape, dataset=NAME)
+    large = [line for line in figure.axes[0].lines if line.get_markersize() == 4]
+    assert [line.get_marker() for line in large].count(">") == 1 and large[-1].get_marker() == ">"
+    assert figure.axes[0].get_xlim()[1] < 100
+    short = table.assign(value=table["value"].mask(of_one & table["round"].eq(TINY.n_rounds)))
+    figure = plot_fig7(short, masks, TINY.shape, dataset=NAME)
+    large = [line for line in figure.axes[0].lines if line.get_markersize() == 4]
+    assert [line.get_markerfacecolor() for line in large].count("white") == 1
+    assert large[-1].get_markerfacecolor() == "white" and len(large) == len(masks)
+
+
+@pytest.mark.parametrize(
+    ("n", "width", "rows", "units"),
+    [
+        (3, 177.8, [3], 12),
+        (8, 177.8, [8], 5),
+        (28, 177.8, [14, 14], 3),
+        (30, 177.8, [10, 10, 10], 3),
+        (3, 84, [3], 10),
+        (8, 84, [4, 4], 3),
+    ],
+)
+def test_fig7_has_rows_of_masks_of_one_length(n, width, rows, units):
+    table, masks = methods_of(n)
+    figure = plot_fig7(table, masks, TINY.shape, dataset=NAME, page=Page.of_millimetres(width))
+    pictures = [axes for axes in figure.axes if axes.images]
+    tops = [round(axes.get_subplotspec().get_position(figure).y1, 6) for axes in pictures]
     assert [tops.count(top) for top in sorted(set(tops), reverse=True)] == rows
+    assert sum(len(one.rows["x"]) for one in figure.shown if one.axes is pictures[0]) == units
 
 
 def test_fig7_without_any_value():

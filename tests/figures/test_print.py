@@ -28,6 +28,7 @@ from winnow.figures.fig8 import plot_fig8
 from winnow.figures.numbers import COLUMNS, Drawing, quoted, tabulate
 from winnow.figures.style import METHODS, PAGE, Page, house_style, save_figure
 from winnow.masks import at_quantiles, most_connected
+from winnow.pruning.methods import BUILT_IN
 
 Box = list[float]
 Make = Callable[[Experiment, Page], Drawing]
@@ -89,13 +90,31 @@ def boxes(figure: Figure) -> tuple[dict[Text, Box], list[Box]]:
 
 @pytest.mark.parametrize(("name", "width"), [*((name, 89) for name in FIGURES), ("fig3", 130), ("fig5", 130)])
 def test_at_any_width_text_is_readable_and_within_the_figure(name, width):
-    figure = drawn(name, FULL if name == "fig5" else TINY, width)
+    assert_readable(drawn(name, FULL if name == "fig5" else TINY, width))
+
+
+@pytest.mark.parametrize("width", [84, 178])
+def test_many_methods_are_readable_and_within_the_figure(width):
+    table = synthetic.methods(TINY)
+    of_one = table[(table["method"] == "imp") & (table["dataset"] == NAME) & table["compared_with"].isna()]
+    names = sorted(BUILT_IN, key=len)[-28:]  # the longest
+    many = pd.concat([of_one.assign(method=name) for name in names], ignore_index=True)
+    procedures = {name: BUILT_IN[name].procedure for name in names}
+    page = Page.of_millimetres(width)
+    shown = dict.fromkeys(names, masks(TINY)[0])
+    figure = plot_fig7(many, shown, TINY.shape, dataset=NAME, procedures=procedures, page=page)
+    assert_readable(figure)
+    assert figure.get_figheight() * 25.4 < 250, "no page of a journal is as high"
+
+
+def assert_readable(figure: Figure) -> None:
+    """No text is small, cut off, or over another panel's heading."""
     texts, panels = boxes(figure)
     right, top = figure.bbox.width, figure.bbox.height
     for x0, y0, x1, y1 in [*texts.values(), *panels]:
         assert x0 >= -1 and y0 >= -1 and x1 <= right + 1 and y1 <= top + 1
     for text in figure.findobj(Text):
-        assert text.get_fontsize() >= (4 if name == "fig7" else 5), text  # there, names are small on a page too
+        assert text.get_fontsize() >= 4.6, text
     headings = [box for text, box in texts.items() if text.axes and text in _headings(text.axes)]
     assert headings
     for k, one in enumerate(headings):

@@ -228,6 +228,22 @@ def test_a_view_that_fails_while_nothing_happens_is_given_up_too(new, plugin, st
     assert stream.getvalue().endswith("the run goes on without.\nstill here\n")
 
 
+def test_a_look_that_lasts_because_others_work_does_not_make_looks_rare(new, plugin, tmp_path, monkeypatch):
+    monkeypatch.setattr(plugin, "REFRESH", 0.01)
+    handler, made, looks = new(), Made(tmp_path), []
+
+    def look() -> None:
+        looks.append(time.monotonic())
+        time.sleep(0.1)  # the processor is another's: at 5 % of it, by the clock, the next look would be in 2 s
+
+    monkeypatch.setattr(made.run, "read_logs", look)
+    handler.begin(made.run)
+    deadline = time.monotonic() + 10
+    while len(looks) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(looks) >= 4 and looks[3] - looks[0] < 3
+
+
 @pytest.mark.parametrize(
     ("quiet", "told"), [(set(), True), ({Quietness.HOST}, True), ({Quietness.RULES}, False), ({Quietness.REASON}, True)]
 )

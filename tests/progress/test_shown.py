@@ -50,6 +50,15 @@ def test_the_picture_has_it_all(made):
     assert now == "now measure_locality: edges, imp, seed 0, 2.0 s  on the processors: numpy"
 
 
+def test_the_picture_has_what_a_training_does_before_its_first_step(made):
+    write(job := made.begin("prune_imp_first_round", seed=1), "compiling the loops")
+    made.run.read_logs()
+    assert drawn(made.run)[-1].rstrip() == "now prune_imp_first_round: edges, imp, seed 1, 0.0 s  compiling the loops"
+    trains(job, 10)
+    made.run.read_logs()
+    assert "compiling" not in "".join(drawn(made.run))
+
+
 @pytest.mark.parametrize("width", [20, 72, 200])
 @pytest.mark.parametrize("height", [3, 12, 60])
 @pytest.mark.parametrize("seeds", [1, 40])

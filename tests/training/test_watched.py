@@ -5,9 +5,12 @@ import logging
 import numba
 import numpy as np
 import pytest
+from numba import njit
+from numba.core import event
 from test_divergence import ENGINES, SETTINGS, engine_of
 
 from winnow.job import said
+from winnow.training import kernels
 from winnow.training.curve import run
 from winnow.training.settings import draw_batches
 from winnow.training.watched import watched
@@ -24,7 +27,8 @@ def test_the_bytes_are_those_of_a_training_that_nobody_watches(dataset, name, mo
     batches = draw_batches(dataset, SETTINGS, 0, 1)
     seen = engine_of(name, dataset)
     curve = run(seen, batches, range(20, 60), log_every=25)
-    steps = [int(record.getMessage().split()[1]) for record in caplog.records]
+    messages = [record.getMessage() for record in caplog.records]  # others say that loops are compiled
+    steps = [int(message.split()[1]) for message in messages if message.startswith("step")]
     assert steps == sorted(steps) and steps[-1] == 60 and set(steps) <= set(range(20, 61))
     assert len(steps) > (3 if name == "graph" else 40)
     monkeypatch.setattr("winnow.training.curve.watched", unwatched)
@@ -54,3 +58,16 @@ def test_who_takes_all_at_once_may():
     at = []
     view = watched(np.arange(12).reshape(6, 2), 0, at.append)
     assert total(view) == 66 and view.ravel().sum() == 66 and len(view) == 6 and at == []
+
+
+def test_compiling_is_said_once(caplog):
+    """In a fresh clone it takes seconds, in which a training would seem to do nothing."""
+
+    @njit
+    def add_one(x):
+        return x + 1
+
+    with caplog.at_level(logging.INFO), event.install_listener("numba:compile", kernels._FirstTime()):
+        assert add_one(1) == 2 and add_one(1.5) == 2.5 and add_one(2) == 3
+    said = [record.getMessage() for record in caplog.records if record.name == kernels.__name__]
+    assert said and all("compiling the loops of trainings" in message for message in said) and len(said) <= 2

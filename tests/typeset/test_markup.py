@@ -128,17 +128,18 @@ def read_latex(text: str) -> tuple[str, list[list[str]]]:
     lines = text.splitlines()
     assert lines[0] == r"\begin{table}" and lines[-2:] == [r"\end{tabular}", r"\end{table}"]
     caption = re.fullmatch(r"\\caption\{(.*)\}", lines[1])[1]
-    assert lines[2] == r"\raggedright\footnotesize\setlength{\tabcolsep}{3pt}"
-    columns = re.fullmatch(r"\\begin\{tabular\}\{((?:l|p\{[\d.]+\\linewidth\})+)\}", lines[3])[1]
+    assert lines[2] in (r"\raggedright\footnotesize", r"\raggedright\scriptsize\setlength{\tabcolsep}{2pt}")
+    columns = re.fullmatch(r"\\begin\{tabular\}\{@\{\}((?:l|p\{[\d.]+\\linewidth\})+)@\{\}\}", lines[3])[1]
     n = len(re.findall(r"l(?!inewidth)|p\{", columns))
     body = lines[4:-2]
     assert body[0] == body[2] == body[-1] == r"\hline" and body.count(r"\hline") == 3
     rows = []
     for line in [body[1], *body[3:-1]]:
-        assert line.endswith(r" \\") and not re.match(r"[\[*]", line), line
-        cells = re.split(r"(?<!\\) & ", line.removesuffix(r" \\"))
+        end = re.search(r" \\tabularnewline(\[1pt\])?$", line)
+        assert end and not re.match(r"[\[*]", line), line
+        cells = re.split(r"(?<!\\) & ", line[: end.start()])
         assert len(cells) == n
-        rows.append([read_latex_text(cell) for cell in cells])
+        rows.append([read_latex_text(cell.removeprefix(r"\raggedright ")) for cell in cells])
     return read_latex_text(caption), rows
 
 
@@ -167,6 +168,16 @@ def test_html_shows_what_was_put_in(cells):
 def test_markdown_shows_what_was_put_in(cells):
     caption, rows = read_markdown(to_markdown(table_of(cells, NASTY)))
     assert rows == [[squeezed(cell) for cell in row] for row in cells] and caption == squeezed(NASTY)
+
+
+def test_a_table_that_no_page_holds_is_cut_in_latex():
+    table = Table("What.", ["a", "b"], [[str(k), "x"] for k in range(7)], [0, 0.3], 3)
+    text = to_latex(table)
+    assert "\\raggedright x" in text and "\\raggedright 0" not in text
+    parts = [part + "\\end{table}" for part in text.split("\\end{table}\n") if part]
+    read = [read_latex(part) for part in parts]
+    assert [caption for caption, _ in read] == ["What.", "What, continued.", "What, continued."]
+    assert [row for _, rows in read for row in rows[1:]] == table.rows and [len(rows) for _, rows in read] == [4, 4, 2]
 
 
 def test_all_that_is_nasty_at_once():

@@ -1,11 +1,17 @@
 """Claims, settings and versions: what the tables to print say is what the results say."""
 
+import re
+import shutil
+import subprocess
+
 import pandas as pd
+import pytest
 from docutils.core import publish_parts
 
 from figures import synthetic
 from winnow.claims.table import check_claims
 from winnow.config.parse import parse_config
+from winnow.typeset.markup import to_latex
 from winnow.typeset.tables import PAPER, Images, count_verdicts, typeset_tables
 
 TINY = synthetic.TINY
@@ -64,13 +70,39 @@ def test_settings_are_those_of_the_configuration():
 def test_claims_are_those_of_the_table():
     decided = CLAIMS[CLAIMS["seed"].isna() & CLAIMS["verdict"].notna()]
     rows = tables()["claims"].rows
-    assert [row[1] for row in rows] == decided["claim"].tolist()
+    assert [row[0] for row in rows] == decided["claim"].tolist()
     for row, (_, claim) in zip(rows, decided.iterrows(), strict=True):
-        assert row[2] == claim["statement"] and row[3].startswith(claim["verdict"])
+        assert row[1] == claim["statement"] and row[2].startswith(claim["verdict"])
         value = claim["value"]
-        assert row[6] == ("" if pd.isna(value) else f"{value:.3g}".replace("-", "−"))
+        assert row[4] == ("" if pd.isna(value) else f"{value:.3g}".replace("-", "−"))
         if not pd.isna(value):
-            assert float(row[6].replace("−", "-")) == float(f"{value:.3g}")
+            assert float(row[4].replace("−", "-")) == float(f"{value:.3g}")
+
+
+def of_two_datasets() -> dict:
+    claims = pd.concat([CLAIMS, CLAIMS.assign(dataset="edges")])
+    return typeset_tables(claims, record(), {"photos": Images(3072, 1000, 1_280_000, 50_000)})
+
+
+def test_claims_of_several_datasets_name_theirs():
+    claims = of_two_datasets()["claims"]
+    assert claims.headings[0] == "Dataset" and {row[0] for row in claims.rows} == {"photos", "edges"}
+    assert ", on photos:" in tables()["claims"].caption and "photos" not in claims.caption
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX is installed")
+@pytest.mark.parametrize("of", [tables, of_two_datasets])
+def test_latex_sets_them_on_a_page_of_an_article(tmp_path, of):
+    """Without any package; nothing runs into its neighbour or off the page."""
+    for name, table in of().items():
+        (tmp_path / f"{name}.tex").write_text(to_latex(table), encoding="utf-8")
+    inputs = "".join(rf"\input{{{name}}}" for name in of())
+    (tmp_path / "all.tex").write_text(rf"\documentclass{{article}}\begin{{document}}{inputs}\end{{document}}")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60).stdout
+    assert (tmp_path / "all.pdf").exists(), said
+    assert "Float too large" not in said, said
+    assert all(float(width) < 5 for width in re.findall(r"Overfull \\hbox \(([\d.]+)pt", said)), said
 
 
 def test_versions_are_each_said_once():

@@ -153,7 +153,7 @@ if COMPARED:
 
 
 use rule plot_fig2 as plot_fig7 with:
-    """All methods at a glance: statistics against sparsity, and masks, a column a method."""
+    """All methods at a glance: statistics at every sparsity, and masks, a column a method."""
     input:
         dataset=f"results/{{experiment}}/data/{DATASET}",
         methods="results/{experiment}/methods.parquet",
@@ -164,6 +164,7 @@ use rule plot_fig2 as plot_fig7 with:
         figure="fig7",
     params:
         methods=METHODS,
+        procedures=[ALL_METHODS[method].procedure for method in METHODS],
 
 
 if DIALLED:

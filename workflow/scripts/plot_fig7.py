@@ -16,6 +16,7 @@ figure = plot_fig7(
     dict(zip(snakemake.params.methods, map(read_mask, snakemake.input.masks), strict=True)),
     open_dataset(snakemake.input.dataset).shape,
     dataset=snakemake.params.dataset,
+    procedures=dict(zip(snakemake.params.methods, snakemake.params.procedures, strict=True)),
     page=Page.of_millimetres(snakemake.params.width),
 )
 save_figure(figure, *snakemake.output, made_by=made_by())

@@ -93,12 +93,13 @@ class LogHandler(LogHandlerBase):
     def _refresh(self) -> None:
         took, shortest = 0.0, REFRESH_REMOTE if self._run.remote else REFRESH
         while not self._stop.wait(max(shortest, took / SHARE)):
-            started = time.monotonic()
+            # The thread's own time: on a busy machine a look lasts long because others work, not because it is dear.
+            started = time.thread_time()
             try:
                 with self._guard:
                     if self._output:
                         self._look(self._output)
-                took = time.monotonic() - started
+                took = time.thread_time() - started
             except Exception as error:
                 self._give_up(error)
 

@@ -21,7 +21,9 @@ def draw_still(mask: Mask, shape: tuple[int, int, int]) -> bytes:
     """
     pictures = mask_pictures(mask, np.arange(len(mask["layers.0.weight"])), shape)
     gap = max(1, shape[1] // 16)
-    columns = int(np.ceil(np.sqrt(1.6 * len(pictures))))
+    about = int(np.ceil(np.sqrt(1.6 * len(pictures))))
+    # Of the widths about there, the one that leaves least of the last row empty.
+    columns = min(range(about, about + about // 4 + 1), key=lambda one: -len(pictures) % one)
     framed = np.pad(tile(pictures, columns, gap, _GROUND), ((gap, gap), (gap, gap), (0, 0)), constant_values=_GROUND)
     mosaic = np.round(255 * framed).astype(np.uint8)
     larger = -(-_LEAST_WIDTH // mosaic.shape[1])

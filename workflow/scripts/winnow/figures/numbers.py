@@ -128,17 +128,28 @@ def tabulate(figure: Drawing) -> str:
     return table[list(COLUMNS)].to_csv(index=False, lineterminator="\n")
 
 
-def quote_ends(axes: Axes, letter: str, end: str = "last") -> None:
-    """Have the caption quote the first or last point of each curve that is kept of these axes."""
+def quote_ends(axes: Axes, letter: str, end: str = "last", curves: Sequence[str] | None = None) -> None:
+    """Have the caption quote the first or last point of each curve that is kept of these axes.
+
+    Args:
+        axes: where they are drawn.
+        letter: the panel's.
+        end: `"first"` or `"last"`.
+        curves: those that are quoted, in this order; all by default.
+    """
     figure = axes.get_figure(root=True)
     if not isinstance(figure, Drawing):
         return
     place = {"first": 0, "last": -1}[end]
     values: list[str] = []
-    at = ""
-    for one in figure.shown:
-        if one.axes is not axes or not np.size(one.rows["x"]):
-            continue
+    at = name = ""
+    kept = [one for one in figure.shown if one.axes is axes and np.size(one.rows["x"])]
+    if curves is not None:
+        kept = sorted(
+            (one for one in kept if one.rows["curve"] in curves), key=lambda one: curves.index(one.rows["curve"])
+        )
+    for one in kept:
+        name = one.rows.get("y_name") or _name_of_y(axes)
         x, y = (float(one.rows[name][place]) for name in ("x", "y"))
         at = (
             f"{100 * x:.3g} % sparsity"
@@ -151,7 +162,7 @@ def quote_ends(axes: Axes, letter: str, end: str = "last") -> None:
             text += f" ({low:.3g} to {high:.3g})"
         values.append(text)
     if values:
-        figure.quotes.append(f"({letter}) {_name_of_y(axes)} at {at}: {'; '.join(values)}.")
+        figure.quotes.append(f"({letter}) {name} at {at}: {'; '.join(values)}.")
 
 
 def quoted(figure: Drawing) -> str:

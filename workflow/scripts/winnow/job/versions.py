@@ -32,8 +32,8 @@ VERSIONS: dict[str, int] = {
     "compare_methods": 2,
     "follow_dial": 1,
     "check_claims": 3,
-    "plot_figures": 3,
-    "make_explorer": 1,
+    "plot_figures": 4,
+    "make_explorer": 2,
     "make_film": 1,
-    "typeset_tables": 1,
+    "typeset_tables": 2,
 }

@@ -100,7 +100,12 @@ class View:
                 line.append(f"{n_done}/{len(jobs)}", "green" if n_done == len(jobs) else "")
             lines.append(line)
         in_chains = {job.number for chain in self._run.chains for job in chain.jobs}
-        at_work = [job for job in self._run.running if job.number not in in_chains]
+        # A chain's row has no room for words: what a training does before its first step stands below.
+        at_work = [
+            job
+            for job in self._run.running
+            if job.number not in in_chains or (job.said.step is None and job.said.message)
+        ]
         for job in at_work[:most]:
             text = Text(no_wrap=True, overflow="ellipsis").append("now ", "dim").append(name_of(job), "cyan")
             if job.started is not None:

@@ -10,12 +10,15 @@ does it on the processor: arithmetic is as written, sums over a batch are taken 
 exponential function is here.
 """
 
+import logging
 import math
 import sys
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numba import njit
+from numba.core import event
 
 from winnow.training.vectors import (
     LINE,
@@ -46,6 +49,23 @@ def _load_numba_without_scipy() -> None:
 
 
 _load_numba_without_scipy()
+
+
+class _FirstTime(event.Listener):
+    """Says in the log that loops are being compiled, for the first of them: seconds in which nothing else happens."""
+
+    _is_said = False
+
+    def on_start(self, event: Any) -> None:
+        if not self._is_said:
+            logging.getLogger(__name__).info("compiling the loops of trainings, once in this folder: some seconds")
+        self._is_said = True
+
+    def on_end(self, event: Any) -> None:
+        """It is enough to say it once."""
+
+
+event.register("numba:compile", _FirstTime())  # type: ignore[no-untyped-call]
 
 compiled = njit(nogil=True, cache=True, error_model="numpy")
 """For all kernels.  No fast arithmetic: what a compiler may reorder or fuse, it does otherwise on other processors."""

@@ -61,12 +61,14 @@ class Table:
         headings: one a column.
         rows: as many cells each as there are headings.
         widths: of the columns in LaTeX, as shares of the line; 0 for a column as wide as its longest text.
+        on_a_page: rows that fit on a page in LaTeX, where a table cannot be broken; 0 for all.
     """
 
     caption: str
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     widths: Sequence[float]
+    on_a_page: int = 0
 
     def __post_init__(self) -> None:
         n = len(self.headings)
@@ -86,16 +88,34 @@ def _in_markdown(text: str) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """The table as LaTeX's `table` with a `tabular`: no package is needed."""
+    """The table as LaTeX's `table` with a `tabular`, several where one is too high for a page: no package is needed."""
+    step = table.on_a_page or max(len(table.rows), 1)
+    parts = [table.rows[k : k + step] for k in range(0, max(len(table.rows), 1), step)]
+    return "".join(_latex_part(table, rows, ", continued" if k else "") for k, rows in enumerate(parts))
+
+
+def _latex_part(table: Table, rows: Sequence[Sequence[str]], added: str) -> str:
+    """Some rows, with the caption and something added to it."""
+    is_wide = len(table.headings) > 5
     columns = "".join(rf"p{{{width:g}\linewidth}}" if width else "l" for width in table.widths)
-    head, *rows = [" & ".join(map(_in_latex, row)) + r" \\" for row in (table.headings, *table.rows)]
-    lines = [
-        r"\begin{table}",
-        rf"\caption{{{_in_latex(table.caption)}}}",
-        r"\raggedright\footnotesize\setlength{\tabcolsep}{3pt}",
+    head, *lines = [
+        # Narrow columns have ragged lines, told cell by cell: the packages that tell a column are not needed so.
+        " & ".join(
+            r"\raggedright " * bool(width) + _in_latex(cell) for cell, width in zip(row, table.widths, strict=True)
+        )
+        + (r" \tabularnewline[1pt]" if is_wide else r" \tabularnewline")
+        for row in (table.headings, *rows)
     ]
-    lines += [rf"\begin{{tabular}}{{{columns}}}", r"\hline", head, r"\hline", *rows, r"\hline"]
-    return "\n".join([*lines, r"\end{tabular}", r"\end{table}", ""])
+    small = r"\scriptsize\setlength{\tabcolsep}{2pt}" if is_wide else r"\footnotesize"
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{_in_latex(table.caption.removesuffix('.') + added + '.' * table.caption.endswith('.'))}}}",
+            rf"\raggedright{small}",
+            *(rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\hline", head, r"\hline", *lines, r"\hline"),
+            *(r"\end{tabular}", r"\end{table}", ""),
+        ]
+    )
 
 
 def _in_latex(text: str) -> str:

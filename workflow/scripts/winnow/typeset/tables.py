@@ -75,25 +75,38 @@ def _decided(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def _claims(claims: pd.DataFrame, experiment: str) -> Table:
-    """A row a claim and dataset."""
+    """A row a claim and dataset; where there is one dataset, it is named above."""
+    decided = _decided(claims)
+    datasets = list(decided["dataset"].unique())
+    named = ("dataset",) if len(datasets) != 1 else ()
     rows = [
         [
-            *(str(row[name]) for name in ("dataset", "claim", "statement")),
-            f"{row['verdict']}: {row['reason']}" if _known(row["reason"]) else str(row["verdict"]),
-            str(row["agreement"]) if _known(row["agreement"]) else "",
+            *(str(row[name]) for name in (*named, "claim", "statement")),
+            _verdict(row),
             str(row["statistic"]),
             _number(row["value"]),
             *(f"{_number(row[low])} to {_number(row[high])}" if _known(row[low]) else "" for low, high in _RANGES),
             _number(row["p_adjusted"]),
         ]
-        for _, row in _decided(claims).iterrows()
+        for _, row in decided.iterrows()
     ]
-    headings = ("Dataset", "Claim", "Statement", "Verdict", "Seeds", "Statistic", "Mean", "Over seeds", "95 %", "p")
+    headings = ("Claim", "Statement", "Verdict", "Statistic", "Mean", "Over seeds", "95 %", "p")
+    where = "" if named else f", on {datasets[0]}"
     caption = (
-        f"The paper's claims, experiment {experiment}: the statistic that decides, its mean, range over the seeds and "
-        "95 % interval (t), and the exact p of the sign-flip test, adjusted for the number of claims."
+        f"The paper's claims, experiment {experiment}{where}: the statistic that decides, its mean, range over the "
+        "seeds and 95 % interval (t), and the exact p of the sign-flip test, adjusted for the number of claims."
     )
-    return Table(caption, headings, rows, (0, 0, 0.18, 0.09, 0.1, 0.15, 0, 0.07, 0.07, 0))
+    widths = (0.0, 0.22, 0.145, 0.18, 0.0, 0.09, 0.09, 0.0)
+    if not named:
+        return Table(caption, headings, rows, widths, 10)
+    narrower = (0.08, 0.0, 0.16, 0.145, 0.15, *widths[4:])
+    return Table(caption, ("Dataset", *headings), rows, narrower, 6)
+
+
+def _verdict(row: "pd.Series[Any]") -> str:
+    """The verdict, why it is none, and how many seeds agree."""
+    why = f": {row['reason']}" if _known(row["reason"]) else ""
+    return f"{row['verdict']}{why}" + (f"; {row['agreement']}" if _known(row["agreement"]) else "")
 
 
 _RANGES = (("minimum", "maximum"), ("interval_low", "interval_high"))
@@ -139,7 +152,7 @@ def _settings(configuration: Mapping[str, Any], datasets: Mapping[str, Images]) 
         rows.append((f"Images for validation ({name})", f"{images.n_validation:,}"))
     caption = f"Settings of the experiment {configuration['experiment']} beside Table S1 of the paper."
     cells = [(what, value, PAPER.get(what.partition(" (")[0], "")) for what, value in rows]
-    return Table(caption, ("Parameter", "Here", "Paper"), cells, (0, 0.4, 0))
+    return Table(caption, ("Parameter", "Here", "Paper"), cells, (0, 0.38, 0))
 
 
 def _versions(record: Mapping[str, Any], experiment: str) -> Table:

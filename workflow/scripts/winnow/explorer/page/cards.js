@@ -19,7 +19,7 @@ import { html, legend } from "./chart.js";
  * @param {...Node} content
  */
 export function addCard(cards, title, caption, ...content) {
-  const full = content.some((node) => node instanceof HTMLElement && node.classList.contains("panels"));
+  const full = content.some((node) => node instanceof HTMLElement && node.classList.contains("wide"));
   const figure = html(
     "figure",
     full ? { class: "full" } : {},

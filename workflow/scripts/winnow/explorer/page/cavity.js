@@ -27,13 +27,13 @@ export function addScores(cards, what) {
   }
   const round = Math.min(what.round, run.nRounds - 1);
   const full = detail.entry.full_scores[round][place];
-  const panels = html("div", { class: "panels three" });
+  const [channels, rows, columns] = dataset.shape;
+  const panels = html("div", { class: channels > 1 ? "panels three wide" : "panels" });
   const caption =
     `What would removing one weight do? Filled: the unit would become less Gaussian; hollow: more Gaussian; area is ` +
     `size, and a full square is ${full.toPrecision(2)} or more. Crossed: the weights that round ${round + 1} removes.`;
   const before = round < what.round ? ", before the last" : "";
   addCard(cards, `Cavity scores after round ${round}${before}`, caption, panels);
-  const [channels, rows, columns] = dataset.shape;
   const start = unit * run.nInputs;
   const codes = new Uint8Array(run.nInputs);
   let k = 0;

@@ -127,9 +127,9 @@ export function drawClaims(manifest, dataset) {
       html("th", { scope: "row" }, claim.claim),
       html("td", { class: "verdict" }, `${SIGNS[claim.verdict] ?? "?"} ${claim.verdict}`),
       html("td", {}, claim.statement, html("div", { class: "note" }, claim.place)),
-      html("td", {}, claim.statistic, html("div", { class: "note" }, claim.rule)),
-      html("td", {}, claim.value === null ? "–" : `${short(claim.value)}${chance}${interval}`),
-      html("td", {}, claim.agreement ?? claim.reason ?? ""),
+      html("td", { "data-name": head[3] }, claim.statistic, html("div", { class: "note" }, claim.rule)),
+      html("td", { "data-name": head[4] }, claim.value === null ? "–" : `${short(claim.value)}${chance}${interval}`),
+      html("td", { "data-name": head[5] }, claim.agreement ?? claim.reason ?? ""),
     );
   });
   byId("claims-table").replaceChildren(

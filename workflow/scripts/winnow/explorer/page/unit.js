@@ -80,7 +80,7 @@ function addPanels(cards, what) {
   const [channels, rows, columns] = dataset.shape;
   const place = placeOf(what);
   const known = detail && place >= 0;
-  const panels = html("div", { class: "panels" });
+  const panels = html("div", { class: channels > 1 ? "panels wide" : "panels" });
   const caption = known
     ? `First the mask${channels === 3 ? " in the colours of its channels" : ""}; beside it the weights that are left, at the step of training to ` +
       "which they are set back. Filled: positive; hollow: negative; area is size, and a full square is " +
