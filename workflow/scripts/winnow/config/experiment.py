@@ -3,10 +3,19 @@
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Annotated, Self
+from functools import cached_property
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from winnow.config.choices import FIXED, SECTIONS, STAGES, Choice, run_name, split_name
 from winnow.config.datasets import DatasetSettings
 from winnow.config.methods import Methods, resolve
 from winnow.config.sections import (
@@ -53,6 +62,9 @@ class Config(Settings):
     training: Training = Field(default_factory=Training, description=Training.__doc__)
     pruning: Pruning = Field(default_factory=Pruning, description=Pruning.__doc__)
     locality: Locality = Field(default_factory=Locality, description=Locality.__doc__)
+    choices: dict[Annotated[Name, Field(max_length=40)], Choice] = Field(
+        {}, description="choices that are varied one at a time, a name and what it changes; see docs/sensitivity.md"
+    )
     measure: Measure = Field(default_factory=Measure, description=Measure.__doc__)
     components: Components = Field(default_factory=Components, description=Components.__doc__)
     figures: Figures = Field(default_factory=Figures, description=Figures.__doc__)
@@ -84,6 +96,36 @@ class Config(Settings):
                     f"{other!r} and {name!r} differ in capitals only: some disks give both one folder; rename one"
                 )
         return datasets
+
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _of_all(cls, choices: Any) -> Any:
+        for name, choice in choices.items() if isinstance(choices, Mapping) else ():
+            for section in choice if isinstance(choice, Mapping) else ():
+                if section in cls.model_fields and section not in SECTIONS:
+                    raise ValueError(
+                        f"{name}: a choice cannot change {section}, which is of the whole experiment; it can change "
+                        + ", ".join(SECTIONS)
+                    )
+        return choices
+
+    @field_validator("choices")
+    @classmethod
+    def _named_apart(cls, choices: dict[str, Choice]) -> dict[str, Choice]:
+        first: dict[str, str] = {}
+        for name in choices:
+            if name.endswith(CLONE_SUFFIX):
+                raise ValueError(f"{name!r}: names ending in {CLONE_SUFFIX} belong to Gaussian clones; choose another")
+            if (other := first.setdefault(name.lower(), name)) != name:
+                raise ValueError(
+                    f"{other!r} and {name!r} differ in capitals only: some disks give both one folder; rename one"
+                )
+        return choices
+
+    @model_serializer(mode="wrap")
+    def _without_no_choices(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was before there were choices, where there are none: what was made of it stays."""
+        return {key: value for key, value in dump(self).items() if key != "choices" or value}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -141,7 +183,7 @@ class Config(Settings):
             raise ValueError(
                 f"network.hidden: a layer of {n} x {m} weights takes {4e-9 * n * m:,.0f} GB: make it smaller"
             )
-        pools = [(n + 1) * m for n, m in sizes]
+        pools = [(n + (self.pruning.biases == "pooled")) * m for n, m in sizes]
         if self.pruning.pool == "global":
             pools = [sum(pools)]
         if n_survivors(min(pools), share, rounds) < 1:
@@ -216,6 +258,77 @@ class Config(Settings):
         """Names of the datasets and their clones."""
         return with_clones(self.datasets)
 
+    @cached_property
+    def under(self) -> dict[str, "Config"]:
+        """The experiment as it is under each choice.
+
+        Raises:
+            pydantic.ValidationError: a section is faulty then; `loc` begins within it.
+            ValueError: the sections do not fit together then.
+        """
+        return {name: self._under(choice) for name, choice in self.choices.items()}
+
+    def _under(self, choice: Choice) -> "Config":
+        changed = {section: self.section_under(section, choice) for section in SECTIONS}
+        config = self.model_copy(update={**changed, "choices": {}})
+        config._fits_together()
+        return config
+
+    def section_under(self, section: str, choice: Choice) -> Settings:
+        """A section of the experiment under a choice.
+
+        Raises:
+            pydantic.ValidationError: it is faulty; `loc` begins within the section.
+            ValueError: the choice changes what it cannot change.
+        """
+        own, given = getattr(self, section), getattr(choice, section)
+        for name, why in FIXED.get(section, {}).items():
+            if name in given:
+                raise ValueError(f"{section}.{name}: a choice cannot change it: {why}")
+        return type(own).model_validate({**own.model_dump(), **given}) if given else own
+
+    def of_run(self, name: str) -> "Config":
+        """The experiment with the settings that a run has: those of its choice, where it is under one.
+
+        Args:
+            name: of the run: a dataset, a clone, or one of them under a choice.
+        """
+        choice = split_name(name)[1]
+        return self if choice is None else self.under[choice]
+
+    def home(self, name: str, stage: str) -> str:
+        """The run that holds a stage's results: of a choice that changes nothing in it, the experiment's own.
+
+        Args:
+            name: of the run, as in `of_run`.
+            stage: one of `STAGES`.
+        """
+        settings = self.of_run(name)
+        same = all(getattr(settings, section) == getattr(self, section) for section in STAGES[stage])
+        return split_name(name)[0] if same else name
+
+    def changes(self, choice: str) -> str:
+        """What a choice changes, in words: such as `training.rate 2 instead of 1`."""
+        texts = []
+        for section in SECTIONS:
+            then, now = (getattr(config, section).model_dump() for config in (self.under[choice], self))
+            # A setting that is left out where it has its default.
+            default = type(getattr(self, section))()
+            texts += [
+                f"{section}.{name} {_shown(then.get(name, getattr(default, name)))} instead of "
+                f"{_shown(now.get(name, getattr(default, name)))}"
+                for name in type(default).model_fields
+                if then.get(name, getattr(default, name)) != now.get(name, getattr(default, name))
+            ]
+        return ", ".join(texts)
+
+    @property
+    def varied(self) -> dict[str, list[str]]:
+        """The runs under each choice: the dataset of the figures and its clone."""
+        dataset = self.figure_dataset
+        here = with_clones({dataset: self.datasets[dataset]})
+        return {choice: [run_name(name, choice) for name in here] for choice in self.choices}
+
     @property
     def explorer_seeds(self) -> list[int]:
         """The seeds in the explorer, each once, in the order of the experiment."""
@@ -235,3 +348,10 @@ def with_clones(datasets: Mapping[str, Source]) -> list[str]:
         for name, settings in datasets.items()
         for full_name in ([name, name + CLONE_SUFFIX] if settings.clone is not None else [name])
     ]
+
+
+def _shown(value: object) -> str:
+    """A setting's value as YAML has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

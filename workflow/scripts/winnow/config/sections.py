@@ -1,8 +1,8 @@
 """The sections of the configuration beside the datasets."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from winnow.config.settings import Count, Seed, Settings, Share, TwoOrMore
 from winnow.config.words import nearest
@@ -73,9 +73,19 @@ class Pruning(Settings):
         description="score whose smallest values are pruned, by the methods that name none: "
         + ", ".join(of_interface("parameters")),
     )
+    biases: Literal["pooled", "apart", "kept"] = Field(
+        "pooled",
+        description="pooled: biases are pruned with the weights of their pool; apart: in pools of their own; kept: "
+        "never (methods at the start and while training prune none anyway)",
+    )
     retrain_baselines: bool = Field(
         False, description="train the oneshot and random masks too (accuracy against density for all three)"
     )
+
+    @model_serializer(mode="wrap")
+    def _without_the_default(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was before `biases` could be set, where it has its default: what was made of it stays."""
+        return {key: value for key, value in dump(self).items() if key != "biases" or value != "pooled"}
 
     @field_validator("criterion")
     @classmethod

@@ -8,7 +8,7 @@ which therefore yields both `θ(t_rewind)` and round 1's trained network.
 from collections.abc import Mapping
 
 from winnow.job.devices import Device
-from winnow.pruning.criteria.registry import Pool, Setting
+from winnow.pruning.criteria.registry import Biases, Pool, Setting
 from winnow.pruning.retrain import train_from_rewind
 from winnow.pruning.scored import masked, score_network
 from winnow.pruning.scores import prune_by_score
@@ -28,6 +28,7 @@ def prune_imp_round(
     share: float,
     pool: Pool,
     criterion: str,
+    biases: Biases = "pooled",
     settings: TrainingSettings,
     of_criterion: Mapping[str, Setting] | None = None,
     device: Device = "cpu",
@@ -44,6 +45,7 @@ def prune_imp_round(
         pool: which parameters share a threshold.
         criterion: one of `winnow.pruning.criteria.registry.CRITERIA`, of parameters or of a network.
         settings: how to train.
+        biases: whether they are pruned with the weights, among themselves, or not; see `winnow.pruning.scores`.
         of_criterion: the criterion's own settings.
         device: where to train.
 
@@ -57,4 +59,4 @@ def prune_imp_round(
     trained, curve = train_from_rewind(rewind, mask, dataset, seed, n, settings, device)
     network = masked(trained, rewind, mask, dataset, seed=seed, epsilon=settings.norm_epsilon, device=device)
     scores = score_network(network, criterion, of_criterion)
-    return prune_by_score(scores, mask, n, share=share, pool=pool), curve
+    return prune_by_score(scores, mask, n, share=share, pool=pool, biases=biases), curve

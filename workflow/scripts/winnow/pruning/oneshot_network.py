@@ -6,7 +6,7 @@ import numpy as np
 
 from winnow.job.devices import Device
 from winnow.masks import full_mask
-from winnow.pruning.criteria.registry import Pool, Setting
+from winnow.pruning.criteria.registry import Biases, Pool, Setting
 from winnow.pruning.scored import masked, score_network
 from winnow.pruning.scores import prune_by_score
 from winnow.store.datasets import Dataset
@@ -23,6 +23,7 @@ def prune_oneshot_network(
     share: float,
     pool: Pool,
     criterion: str,
+    biases: Biases = "pooled",
     of_criterion: Mapping[str, Setting] | None = None,
     by_round: bool = False,
     epsilon: float = 1e-5,
@@ -39,6 +40,7 @@ def prune_oneshot_network(
         share: s, pruned per round.
         pool: which parameters share a threshold.
         criterion: one of `winnow.pruning.criteria.registry.CRITERIA`, of a network.
+        biases: whether they are pruned with the weights, among themselves, or not; see `winnow.pruning.scores`.
         of_criterion: the criterion's own settings.
         by_round: whether round n goes on from m(n − 1), by the scores of θ(T) ⊙ m(n − 1); else each round is a single
             cut by the scores of the dense network.
@@ -61,5 +63,5 @@ def prune_oneshot_network(
     masks: list[Mask] = []
     for n in rounds:
         mask, of_mask = (masks[-1], scores(masks[-1])) if by_round and masks else (everything, first)
-        masks.append(prune_by_score(of_mask, mask, n, share=share, pool=pool))
+        masks.append(prune_by_score(of_mask, mask, n, share=share, pool=pool, biases=biases))
     return masks

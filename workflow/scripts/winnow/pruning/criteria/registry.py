@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     OfMovingMask = Callable[[np.ndarray, Callable[[], np.ndarray], np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 Pool = Literal["layerwise", "global"]
+Biases = Literal["pooled", "apart", "kept"]
 Interface = Literal["parameters", "network", "moving", "step"]
 Setting: TypeAlias = int | float | str | bool
 Settings: TypeAlias = Mapping[str, Setting | tuple[str, ...]]
