@@ -26,6 +26,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/prune.smk"
 include: "workflow/rules/measure.smk"
+include: "workflow/rules/choices.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/explorer.smk"
 include: "workflow/rules/record.smk"
@@ -41,6 +42,8 @@ rule all:
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
         EXPLORER_FILES,
         TREND_FILES,
+        CHOICE_FILES,
+        SENSITIVITY_FILES,
         expand("results/{experiment}/methods.{format}", experiment=CONFIG.experiment, format=["parquet", "csv", "md"]),
         expand("results/{experiment}/record.json", experiment=CONFIG.experiment),
         TYPESET_FILES,
@@ -74,6 +77,12 @@ rule trends:
     """Where images have a dial from Gaussian to not: tests of the statistics' trends, trends.md."""
     input:
         TREND_FILES,
+
+
+rule sensitivity:
+    """Where choices are varied: the claims under each of them, sensitivity.csv, sensitivity.parquet."""
+    input:
+        SENSITIVITY_FILES,
 
 
 rule methods:

@@ -3,10 +3,12 @@
 Needs: CONFIG.
 """
 
+import re
 import shutil
 
 from snakemake.exceptions import WorkflowError
 
+from winnow.config.choices import OF_WIDTHS, split_name
 from winnow.config.sections import FURTHER_TABLES
 from winnow.config.sources.source import CLONE_SUFFIX
 from winnow.job.versions import VERSIONS
@@ -35,16 +37,18 @@ STATISTICS = [
     *(["certificate"] if CLONED or CONFIG.clones else []),
     *FURTHER,
 ]
-TRAINING = {**CONFIG.training.model_dump(), **CONFIG.network.model_dump(include={"norm_keep", "norm_epsilon"})}
+# Where a dataset is trained and measured once more under a choice, it goes by a name of its own there.
+CHOICES = list(CONFIG.choices)
+VARIED = [name for names in CONFIG.varied.values() for name in names]
 
 
 wildcard_constraints:
     experiment=CONFIG.experiment,
-    dataset="|".join(CONFIG.all_datasets),
+    dataset="|".join(map(re.escape, [*CONFIG.all_datasets, *VARIED])),
     method="|".join(ALL_METHODS),
     seed=r"\d+",
     round=r"\d+",
-    statistic="(?!claims|methods|responses|trends)[a-z_]+",
+    statistic="(?!claims|methods|responses|trends|sensitivity)[a-z_]+",
 
 
 def dataset_settings(wildcards):
@@ -58,6 +62,86 @@ def source_files(wildcards):
         return list(map(str, CONFIG.datasets[wildcards.dataset].files()))
     except (ValueError, OSError) as error:
         raise WorkflowError(str(error)) from None
+
+
+def settings_of(wildcards):
+    """The settings of a run: the experiment's, or those under its choice."""
+    return CONFIG.of_run(wildcards.dataset)
+
+
+def training_settings(wildcards):
+    """How a run trains."""
+    settings = settings_of(wildcards)
+    return {**settings.training.model_dump(), **settings.network.model_dump(include={"norm_keep", "norm_epsilon"})}
+
+
+def network_settings(wildcards):
+    """The network that a run trains."""
+    return settings_of(wildcards).network.model_dump(include={"hidden", "initial_weights"})
+
+
+def norm_epsilon(wildcards):
+    """ε of a run's batch norm."""
+    return settings_of(wildcards).network.norm_epsilon
+
+
+def initial_weights(wildcards):
+    """The distribution of a run's initial weights."""
+    return settings_of(wildcards).network.initial_weights
+
+
+def locality_settings(wildcards):
+    """How the widths of a run are measured."""
+    return settings_of(wildcards).locality.model_dump()
+
+
+def locality_channels(wildcards):
+    """Which pixels of a run's units are pairs."""
+    return settings_of(wildcards).locality.channels
+
+
+def images(wildcards):
+    """The images of a run, which are the same under every choice."""
+    return f"results/{wildcards.experiment}/data/{split_name(wildcards.dataset)[0]}"
+
+
+def run_folder(wildcards, stage):
+    """The folder that has a stage's results for a run: under a choice that changes nothing in it, the dataset's own."""
+    home = CONFIG.home(wildcards.dataset, stage)
+    return f"results/{wildcards.experiment}/runs/{home}/seed{wildcards.seed}"
+
+
+def dense(name):
+    """A file of the dense training, which choices of pruning and measuring share."""
+
+    def path(wildcards):
+        return f"{run_folder(wildcards, 'dense')}/dense/{name}.safetensors"
+
+    return path
+
+
+def mask_of_round(wildcards):
+    """The mask m(n), which choices of measuring share."""
+    return f"{run_folder(wildcards, 'masks')}/{wildcards.method}/round{wildcards.round}/mask.safetensors"
+
+
+def masks_of_method(method):
+    """The masks of all rounds of a method."""
+
+    def paths(wildcards):
+        return [f"{run_folder(wildcards, 'masks')}/{method}/round{n}/mask.safetensors" for n in ROUNDS]
+
+    return paths
+
+
+def masks_of_rounds(wildcards):
+    """The masks of all rounds of a run's method."""
+    return masks_of_method(wildcards.method)(wildcards)
+
+
+def first_imp_mask(wildcards):
+    """IMP's mask after the first round."""
+    return masks_of_method("imp")(wildcards)[0]
 
 
 def blended(wildcards):
@@ -112,13 +196,17 @@ def looks_at_data(name):
 
 def pruning_settings(wildcards):
     """What a method's criterion, pool and share are; the criterion's own settings where it has any."""
+    pruning = settings_of(wildcards).pruning
     method = ALL_METHODS[wildcards.method]
-    criterion = method.criterion or CONFIG.pruning.criterion
-    own = method.all_settings(CONFIG.pruning.criterion)
+    criterion = method.criterion or pruning.criterion
+    own = method.all_settings(pruning.criterion)
+    # Methods at the start and while training prune no biases.
+    cuts_biases = method.procedure in ("iterate", "oneshot")
     return {
-        "share": CONFIG.pruning.share,
-        "pool": method.pool or CRITERIA[criterion].pool or CONFIG.pruning.pool,
+        "share": pruning.share,
+        "pool": method.pool or CRITERIA[criterion].pool or pruning.pool,
         "criterion": criterion,
+        **({"biases": pruning.biases} if cuts_biases and pruning.biases != "pooled" else {}),
         **({"of_criterion": own} if own else {}),
         **({"by_round": True} if method.procedure == "oneshot" and method.by_round else {}),
     }
@@ -126,8 +214,7 @@ def pruning_settings(wildcards):
 
 def previous_mask(wildcards):
     """m(n−1), the mask that round n trains with."""
-    run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
-    return f"{run}/{wildcards.method}/round{int(wildcards.round) - 1}/mask.safetensors"
+    return f"{run_folder(wildcards, 'masks')}/{wildcards.method}/round{int(wildcards.round) - 1}/mask.safetensors"
 
 
 def start_settings(wildcards):
@@ -139,54 +226,50 @@ def start_settings(wildcards):
 def start_network(wildcards):
     """The network of a method that prunes initial weights, which are drawn again; null: it prunes the rewind point."""
     at_rewind = ALL_METHODS[wildcards.method].at == "rewind"
-    return None if at_rewind else CONFIG.network.model_dump(include={"hidden", "initial_weights"})
+    return None if at_rewind else network_settings(wildcards)
 
 
 def start_parameters(wildcards):
     """θ(t_rewind) for a method that scores it."""
-    run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
-    return [] if start_network(wildcards) else f"{run}/dense/rewind.safetensors"
+    return [] if start_network(wildcards) else dense("rewind")(wildcards)
 
 
 def start_of(wildcards):
     """The parameters to which a method's masks belong: θ(t_rewind), but for those on other weights."""
-    run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
     method = ALL_METHODS[wildcards.method]
     if method.procedure == "from_masks" and method.criterion == "reinitialised":
-        return f"{run}/{wildcards.method}/start.safetensors"
-    return f"{run}/dense/rewind.safetensors"
+        return f"{run_folder(wildcards, 'dense')}/{wildcards.method}/start.safetensors"
+    return dense("rewind")(wildcards)
 
 
 def making(wildcards):
     """What a method makes of another's masks."""
     method = ALL_METHODS[wildcards.method]
-    own = method.all_settings(CONFIG.pruning.criterion)
+    own = method.all_settings(settings_of(wildcards).pruning.criterion)
     return {"maker": method.criterion, **({"of_maker": own} if own else {})}
 
 
 def source_masks(wildcards):
     """The masks of which a method's are made."""
-    run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
-    return [f"{run}/{ALL_METHODS[wildcards.method].of}/round{n}/mask.safetensors" for n in ROUNDS]
+    return masks_of_method(ALL_METHODS[wildcards.method].of)(wildcards)
 
 
 def film_masks(wildcards):
     """The masks of a film, one a round; refused where it cannot be made."""
-    pairs = [(dataset, method) for dataset in CONFIG.all_datasets for method in ALL_METHODS]
+    pairs = [(dataset, method) for dataset in [*CONFIG.all_datasets, *VARIED] for method in ALL_METHODS]
     meant = [pair for pair in pairs if "_".join(pair) == f"{wildcards.dataset}_{wildcards.method}"]
     if len(meant) > 1:
         either = " or of ".join(f"{method} on {dataset}" for dataset, method in meant)
         raise WorkflowError(f"films/{'_'.join(meant[0])}_… may be of {either}: rename a dataset or a method")
     if wildcards.format == "mp4" and not shutil.which("ffmpeg"):
         raise WorkflowError("MP4 films need ffmpeg, which is not on PATH: install it, or ask for the .gif instead")
-    run = f"results/{wildcards.experiment}/runs/{wildcards.dataset}/seed{wildcards.seed}"
-    return [f"{run}/{wildcards.method}/round{n}/mask.safetensors" for n in ROUNDS]
+    return masks_of_rounds(wildcards)
 
 
 def mask_that_chooses(wildcards):
     """The mask that says which units the explorer shows in detail: IMP's last; for a clone, of what it is a clone of."""
-    dataset = wildcards.dataset.removesuffix(CLONE_SUFFIX)
-    run = f"results/{wildcards.experiment}/runs/{dataset}/seed{wildcards.seed}"
+    home = CONFIG.home(wildcards.dataset.removesuffix(CLONE_SUFFIX), "masks")
+    run = f"results/{wildcards.experiment}/runs/{home}/seed{wildcards.seed}"
     return f"{run}/imp/round{ROUNDS[-1]}/mask.safetensors"
 
 
@@ -242,6 +325,35 @@ def gathered_tables(wildcards):
     else:
         tables = run_tables(wildcards.statistic)
     return expand(tables, experiment=wildcards.experiment)
+
+
+def varied_runs(wildcards):
+    """The tables of a statistic under all choices, each with what its run is called there."""
+    statistic, runs = wildcards.statistic, f"results/{wildcards.experiment}/runs"
+    found = []
+    for name in VARIED:
+        for seed in CONFIG.seeds:
+            run = f"{runs}/{CONFIG.home(name, 'widths' if statistic in OF_WIDTHS else 'masks')}/seed{seed}"
+            if statistic == "training":
+                iterated = [method for method in METHODS if ALL_METHODS[method].procedure == "iterate"]
+                found.append((name, f"{runs}/{CONFIG.home(name, 'dense')}/seed{seed}/dense/training.parquet"))
+                found += [(name, f"{run}/{method}/round{n}/training.parquet") for method in iterated for n in ROUNDS[1:]]
+                continue
+            methods = METHODS
+            if statistic == "cavity":
+                methods = ["imp"] if name.endswith(CLONE_SUFFIX) else NESTED
+            found += [(name, f"{run}/{method}/{statistic}.parquet") for method in methods if method in METHODS]
+    return found
+
+
+def varied_tables(wildcards):
+    """The tables of a statistic that are gathered for all choices."""
+    return [table for _, table in varied_runs(wildcards)]
+
+
+def varied_names(wildcards):
+    """What the runs of these tables are called under their choices."""
+    return [name for name, _ in varied_runs(wildcards)]
 
 
 def figure_files(figure):

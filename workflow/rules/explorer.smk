@@ -15,16 +15,11 @@ rule measure_details:
     """Weights, histograms of preactivations and cavity scores (Eq. 5) of single units, for the explorer."""
     input:
         **{
-            method: expand(
-                "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
-                method=method,
-                round=ROUNDS,
-                allow_missing=True,
-            )
+            method: masks_of_method(method)
             for method in EXPLORED_METHODS
         },
-        dataset="results/{experiment}/data/{dataset}",
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        dataset=images,
+        rewind=dense("rewind"),
         choice=mask_that_chooses,
     output:
         details="results/{experiment}/runs/{dataset}/seed{seed}/details.safetensors",
@@ -42,7 +37,7 @@ rule measure_details:
         jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
-        epsilon=CONFIG.network.norm_epsilon,
+        epsilon=norm_epsilon,
         methods=EXPLORED_METHODS,
         units=CONFIG.explorer.units,
         version=VERSIONS["measure_details"],

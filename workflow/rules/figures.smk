@@ -1,4 +1,4 @@
-"""The figures of the paper, and three more; one rule each, plot_fig1 to plot_fig8.  And films of masks.
+"""The figures of the paper, and four more; one rule each, plot_fig1 to plot_fig9.  And films of masks.
 
 Needs: the dataset of the figures and its clone, masks of the first seed, its cavity example, components, and the tables
 of all runs.
@@ -21,7 +21,11 @@ COMPARED = set(PAPER) <= set(METHODS)
 OF_PAPER = ["fig1", *(["fig3"] if CLONE else []), "fig4", "fig5", "fig6"] if COMPARED else []
 # Dose and response is for data that differ by a dial, beyond the Gaussian that they share.
 DIALLED = [name for name, (_, dial) in CONFIG.dials.items() if dial != 0] if COMPARED else []
-FIGURES = sorted(["fig2", *OF_PAPER, "fig7", *(["fig8"] if DIALLED else [])])
+# The claims compare the paper's methods too.
+SENSITIVE = COMPARED and bool(CHOICES)
+FIGURES = sorted(
+    ["fig2", *OF_PAPER, "fig7", *(["fig8"] if DIALLED else []), *(["fig9"] if SENSITIVE else [])],
+)
 FIGURE_FILES = expand(
     "results/{experiment}/figures/{figure}.{format}", experiment=CONFIG.experiment, figure=FIGURES, format=FORMATS
 )
@@ -35,6 +39,7 @@ FIGURE_SHOWS = {
     "fig6": "Validation accuracy against density; pair correlation of the masks.",
     "fig7": "All pruning methods at a glance: SNIP, SynFlow and others are run by naming them.",
     "fig8": "Where images have a dial from Gaussian to not: the statistics against it.",
+    "fig9": "Where choices are varied: which claims depend on which choice.",
 }
 
 # Asked for by name, never part of `all`: of all methods, MP4 only where there is what writes it.
@@ -179,6 +184,18 @@ if DIALLED:
             figure="fig8",
 
 
+if SENSITIVE:
+
+    use rule plot_fig2 as plot_fig9 with:
+        """Which claims depend on which choice: a row a choice, a panel a claim."""
+        input:
+            sensitivity="results/{experiment}/sensitivity.parquet",
+        output:
+            **figure_files("fig9"),
+        wildcard_constraints:
+            figure="fig9",
+
+
 # The report shows the code of each rule's script, but fills in no wildcard for it.
 for figure in FIGURES:
     getattr(rules, f"plot_{figure}").rule.script = f"../scripts/plot_{figure}.py"
@@ -187,7 +204,7 @@ for figure in FIGURES:
 rule make_film:
     """Masks of the units of figure 1 after every round: a frame a round."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
         masks=film_masks,
     output:
         film="results/{experiment}/films/{dataset}_{method}_seed{seed}.{format}",

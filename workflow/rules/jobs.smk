@@ -11,6 +11,7 @@ from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import available_cpu_count
 
+from winnow.config.choices import split_name
 from winnow.config.sources.source import CLONE_SUFFIX
 from winnow.job import environment, needs
 from winnow.job.devices import smallest_gpu_mb, visible_gpus
@@ -65,15 +66,16 @@ MEASURING_GPUS = int(CONFIG.compute.measuring_device in GPU_SETTINGS and workflo
 
 def experiment_size(wildcards):
     """What memory and time of a job depend on; jobs for all datasets depend on no dataset's size."""
-    name = wildcards.get("dataset", CONFIG.figure_dataset).removesuffix(CLONE_SUFFIX)
+    name = wildcards.get("dataset", CONFIG.figure_dataset)
+    settings = CONFIG.of_run(name)
     return needs.Size(
-        n_inputs=CONFIG.plain(name).n_inputs,
-        hidden=tuple(CONFIG.network.hidden),
+        n_inputs=CONFIG.plain(split_name(name)[0].removesuffix(CLONE_SUFFIX)).n_inputs,
+        hidden=tuple(settings.network.hidden),
         n_classes=1000,
-        steps=CONFIG.training.steps,
-        batch=CONFIG.training.batch,
+        steps=settings.training.steps,
+        batch=settings.training.batch,
         rounds=CONFIG.pruning.rounds,
-        runs=len(CONFIG.all_datasets) * len(CONFIG.seeds) * len(METHODS),
+        runs=(len(CONFIG.all_datasets) + len(VARIED)) * len(CONFIG.seeds) * len(METHODS),
     )
 
 

@@ -8,12 +8,8 @@ Makes: a table a run and statistic beside the masks; results/<experiment>/<stati
 rule measure_locality:
     """Receptive-field widths (Eq. 1) and pair correlation of the first layer's masks, after every round."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
-        masks=expand(
-            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
-            round=ROUNDS,
-            allow_missing=True,
-        ),
+        dataset=images,
+        masks=masks_of_rounds,
     output:
         units="results/{experiment}/runs/{dataset}/seed{seed}/{method}/locality.parquet",
         population="results/{experiment}/runs/{dataset}/seed{seed}/{method}/locality_population.parquet",
@@ -32,7 +28,7 @@ rule measure_locality:
         jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
-        settings=CONFIG.locality.model_dump(),
+        settings=locality_settings,
         version=VERSIONS["measure_locality"],
     script:
         "../scripts/measure_locality.py"
@@ -41,13 +37,9 @@ rule measure_locality:
 rule measure_kurtosis:
     """Kurtosis of the first layer's preactivations (Eq. 4), per unit and per class, after every round."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
         rewind=start_of,
-        masks=expand(
-            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
-            round=ROUNDS,
-            allow_missing=True,
-        ),
+        masks=masks_of_rounds,
     output:
         by_unit="results/{experiment}/runs/{dataset}/seed{seed}/{method}/kurtosis_by_unit.parquet",
         by_class="results/{experiment}/runs/{dataset}/seed{seed}/{method}/kurtosis_by_class.parquet",
@@ -65,7 +57,7 @@ rule measure_kurtosis:
         jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
-        epsilon=CONFIG.network.norm_epsilon,
+        epsilon=norm_epsilon,
         version=VERSIONS["measure_kurtosis"],
     script:
         "../scripts/measure_kurtosis.py"
@@ -75,11 +67,7 @@ rule measure_participation:
     """Inverse participation ratio of the first layer's units, after every round."""
     input:
         rewind=start_of,
-        masks=expand(
-            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
-            round=ROUNDS,
-            allow_missing=True,
-        ),
+        masks=masks_of_rounds,
     output:
         participation="results/{experiment}/runs/{dataset}/seed{seed}/{method}/participation.parquet",
     log:
@@ -101,13 +89,9 @@ rule measure_participation:
 rule measure_positions:
     """Fan-in, entropy and variance of positions, and nearest distance of the first layer's units, after every round."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
         rewind=start_of,
-        masks=expand(
-            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
-            round=ROUNDS,
-            allow_missing=True,
-        ),
+        masks=masks_of_rounds,
     output:
         positions="results/{experiment}/runs/{dataset}/seed{seed}/{method}/positions.parquet",
     log:
@@ -121,7 +105,7 @@ rule measure_positions:
         mem_mb=memory("measure_positions"),
         runtime=minutes("measure_positions"),
     params:
-        channels=CONFIG.locality.channels,
+        channels=locality_channels,
         version=VERSIONS["measure_positions"],
     script:
         "../scripts/measure_positions.py"
@@ -130,13 +114,9 @@ rule measure_positions:
 rule measure_nongaussianity:
     """Skewness, sixth cumulant and negentropy of the first layer's preactivations, after every round."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
         rewind=start_of,
-        masks=expand(
-            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
-            round=ROUNDS,
-            allow_missing=True,
-        ),
+        masks=masks_of_rounds,
     output:
         by_unit="results/{experiment}/runs/{dataset}/seed{seed}/{method}/nongaussianity_by_unit.parquet",
         by_class="results/{experiment}/runs/{dataset}/seed{seed}/{method}/nongaussianity_by_class.parquet",
@@ -154,7 +134,7 @@ rule measure_nongaussianity:
         jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
-        epsilon=CONFIG.network.norm_epsilon,
+        epsilon=norm_epsilon,
         version=VERSIONS["measure_nongaussianity"],
     script:
         "../scripts/measure_nongaussianity.py"
@@ -163,13 +143,9 @@ rule measure_nongaussianity:
 rule measure_cavity:
     """Cavity scores (Eqs. 5, 6) by the round of removal, after every round."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
         rewind=start_of,
-        masks=expand(
-            "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
-            round=ROUNDS,
-            allow_missing=True,
-        ),
+        masks=masks_of_rounds,
     output:
         cavity="results/{experiment}/runs/{dataset}/seed{seed}/{method}/cavity.parquet",
     log:
@@ -186,7 +162,7 @@ rule measure_cavity:
         jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
-        epsilon=CONFIG.network.norm_epsilon,
+        epsilon=norm_epsilon,
         version=VERSIONS["measure_cavity"],
     script:
         "../scripts/measure_cavity.py"
@@ -195,9 +171,9 @@ rule measure_cavity:
 rule measure_cavity_example:
     """One unit's preactivation with and without one weight: how a score comes about (Fig. 5A)."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
-        mask="results/{experiment}/runs/{dataset}/seed{seed}/imp/round1/mask.safetensors",
+        dataset=images,
+        rewind=dense("rewind"),
+        mask=first_imp_mask,
     output:
         example="results/{experiment}/runs/{dataset}/seed{seed}/imp/cavity_example.parquet",
     log:
@@ -214,7 +190,7 @@ rule measure_cavity_example:
         jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.measuring_device,
-        epsilon=CONFIG.network.norm_epsilon,
+        epsilon=norm_epsilon,
         version=VERSIONS["measure_cavity_example"],
     script:
         "../scripts/measure_cavity_example.py"
@@ -223,7 +199,7 @@ rule measure_cavity_example:
 rule measure_components:
     """PCA and ICA of the validation images (App. A)."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
     output:
         components="results/{experiment}/components/{dataset}.safetensors",
     log:

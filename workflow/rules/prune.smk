@@ -9,7 +9,7 @@ the masks of all rounds.
 rule train_dense:
     """θ(t_rewind) and θ(T) of the dense network."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
     output:
         rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
         trained="results/{experiment}/runs/{dataset}/seed{seed}/dense/trained.safetensors",
@@ -27,8 +27,8 @@ rule train_dense:
         gpu=TRAINING_GPUS,
         jobs_per_gpu=JOBS_PER_GPU,
     params:
-        network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
-        training=TRAINING,
+        network=network_settings,
+        training=training_settings,
         device=CONFIG.compute.device,
         version=VERSIONS["train_dense"],
     script:
@@ -38,8 +38,8 @@ rule train_dense:
 rule prune_imp_first_round:
     """m(1): round 1 shares the dense training."""
     input:
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
-        trained="results/{experiment}/runs/{dataset}/seed{seed}/dense/trained.safetensors",
+        rewind=dense("rewind"),
+        trained=dense("trained"),
     output:
         mask="results/{experiment}/runs/{dataset}/seed{seed}/{method}/round1/mask.safetensors",
     log:
@@ -64,8 +64,8 @@ rule prune_imp_first_round:
 rule prune_imp_round:
     """m(n) for n ≥ 2: rewind, train with m(n−1) held, remove the smallest parameters (Sec. 2.1)."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        dataset=images,
+        rewind=dense("rewind"),
         mask=previous_mask,
     output:
         mask="results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
@@ -86,7 +86,7 @@ rule prune_imp_round:
         gpu=TRAINING_GPUS,
         jobs_per_gpu=JOBS_PER_GPU,
     params:
-        training=TRAINING,
+        training=training_settings,
         device=CONFIG.compute.device,
         pruning=pruning_settings,
         version=VERSIONS["prune_imp_round"],
@@ -97,8 +97,8 @@ rule prune_imp_round:
 rule prune_oneshot:
     """Masks of a single cut of the dense θ(T), at every round's density."""
     input:
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
-        trained="results/{experiment}/runs/{dataset}/seed{seed}/dense/trained.safetensors",
+        rewind=dense("rewind"),
+        trained=dense("trained"),
     output:
         masks=expand(
             "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
@@ -128,9 +128,9 @@ rule prune_oneshot:
 rule prune_oneshot_network:
     """Masks of a single cut of the dense θ(T) by scores of network and data, at every round's density."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
-        trained="results/{experiment}/runs/{dataset}/seed{seed}/dense/trained.safetensors",
+        dataset=images,
+        rewind=dense("rewind"),
+        trained=dense("trained"),
     output:
         masks=expand(
             "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
@@ -153,7 +153,7 @@ rule prune_oneshot_network:
         jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.device,
-        epsilon=CONFIG.network.norm_epsilon,
+        epsilon=norm_epsilon,
         pruning=pruning_settings,
         rounds=ROUNDS,
         version=VERSIONS["prune_oneshot_network"],
@@ -178,7 +178,7 @@ use rule prune_oneshot_network as prune_first_round_network with:
 rule prune_at_start:
     """Masks of a network that has hardly learned, or not at all, at every round's density."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
         rewind=start_parameters,
     output:
         masks=expand(
@@ -202,7 +202,7 @@ rule prune_at_start:
         jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.device,
-        epsilon=CONFIG.network.norm_epsilon,
+        epsilon=norm_epsilon,
         initial=start_network,
         pruning=pruning_settings,
         rounds=ROUNDS,
@@ -215,7 +215,7 @@ rule prune_at_start:
 rule prune_while_training:
     """A mask that moves while the network learns, a training for each density."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
     output:
         mask="results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
         training="results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/training.parquet",
@@ -235,9 +235,9 @@ rule prune_while_training:
         jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.device,
-        network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
+        network=network_settings,
         pruning=pruning_settings,
-        training=TRAINING,
+        training=training_settings,
         version=VERSIONS["prune_while_training"],
     script:
         "../scripts/prune_while_training.py"
@@ -274,9 +274,9 @@ rule prune_random:
 rule prune_from_masks:
     """Masks made of another method's: shuffled, on other weights, or random ones that were chosen."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
         masks=source_masks,
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        rewind=dense("rewind"),
     output:
         masks=expand(
             "results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
@@ -296,7 +296,7 @@ rule prune_from_masks:
         mem_mb=memory("prune_from_masks"),
         runtime=minutes("prune_from_masks"),
     params:
-        epsilon=CONFIG.network.norm_epsilon,
+        epsilon=norm_epsilon,
         making=making,
         version=VERSIONS["prune_from_masks"],
     script:
@@ -306,7 +306,7 @@ rule prune_from_masks:
 rule reinitialise:
     """Other initial weights, for masks that were found with those of the run."""
     input:
-        rewind="results/{experiment}/runs/{dataset}/seed{seed}/dense/rewind.safetensors",
+        rewind=dense("rewind"),
     output:
         start="results/{experiment}/runs/{dataset}/seed{seed}/{method}/start.safetensors",
     log:
@@ -322,7 +322,7 @@ rule reinitialise:
         mem_mb=memory("reinitialise"),
         runtime=minutes("reinitialise"),
     params:
-        initial_weights=CONFIG.network.initial_weights,
+        initial_weights=initial_weights,
         version=VERSIONS["reinitialise"],
     script:
         "../scripts/reinitialise.py"
@@ -331,9 +331,9 @@ rule reinitialise:
 rule retrain_pruned:
     """The training curve of θ(t_rewind) ⊙ m(n), for any method (setting `pruning.retrain_baselines`)."""
     input:
-        dataset="results/{experiment}/data/{dataset}",
+        dataset=images,
         rewind=start_of,
-        mask="results/{experiment}/runs/{dataset}/seed{seed}/{method}/round{round}/mask.safetensors",
+        mask=mask_of_round,
     output:
         training="results/{experiment}/runs/{dataset}/seed{seed}/{method}/retrained/round{round}.parquet",
     log:
@@ -349,7 +349,7 @@ rule retrain_pruned:
         gpu=TRAINING_GPUS,
         jobs_per_gpu=JOBS_PER_GPU,
     params:
-        training=TRAINING,
+        training=training_settings,
         device=CONFIG.compute.device,
         version=VERSIONS["retrain_pruned"],
     script:

@@ -56,6 +56,10 @@ STAGES = {
 """
 
 
+OF_WIDTHS = ("locality", "locality_population", "pair_correlation", "positions")
+"""The tables that are of the stage `widths`; all others are of the stage `masks`."""
+
+
 def run_name(dataset: str, choice: str) -> str:
     """What a dataset is called under a choice; its clone has the clone's suffix behind that, as every clone has."""
     plain = dataset.removesuffix(CLONE_SUFFIX)

@@ -42,6 +42,8 @@ MEMORY_MB = {
     "measure_components": 2000,
     "measure_details": 2000,
     "gather_statistic": 1000,
+    "gather_choices": 1000,
+    "compare_choices": 500,
     "compare_methods": 1500,
     "follow_dial": 1000,
     "check_claims": 1000,
@@ -72,6 +74,7 @@ _PAPER_INPUTS, _PAPER_PARAMETERS, _PAPER_ROWS = 3072, 5_221_352, 18 * 11 * 1024
 _BY_INPUTS = {"prepare_dataset", "clone_gaussian", "blend_dataset", "measure_components"}
 _BY_ROWS = {
     "gather_statistic",
+    "gather_choices",
     "compare_methods",
     "follow_dial",
     "check_claims",

@@ -29,6 +29,8 @@ VERSIONS: dict[str, int] = {
     "measure_components": 3,
     "measure_details": 2,
     "gather_statistic": 1,
+    "gather_choices": 1,
+    "compare_choices": 1,
     "compare_methods": 2,
     "follow_dial": 1,
     "check_claims": 3,

@@ -370,5 +370,36 @@ SCHEMAS: dict[str, pa.Schema] = {
             column("reason", TEXT, "why there is no value, or no verdict", nullable=True),
         ]
     ),
+    "sensitivity": pa.schema(
+        [
+            column("dataset", TEXT, "dataset whose runs are varied, as named in the configuration"),
+            column("choice", TEXT, "name of the choice; null: the experiment's own settings", nullable=True),
+            column("changes", TEXT, "what the choice changes, in words", nullable=True),
+            column("claim", TEXT, "number of the claim, as in the table claims"),
+            column("statistic", TEXT, "the statistic that decides, with its unit"),
+            column("effect", FLOAT, "its mean over the seeds", nullable=True),
+            column("low", FLOAT, "lower end of the effect's 95 % interval over seeds (t)", nullable=True),
+            column("high", FLOAT, "upper end of the effect's 95 % interval over seeds (t)", nullable=True),
+            column("no_effect", FLOAT, "value to expect if there were no effect; null: there is none", nullable=True),
+            column("threshold", FLOAT, "value that decides: the claim holds for a seed beyond it"),
+            column(
+                "difference",
+                FLOAT,
+                "effect under the choice - under the experiment's own settings, mean over seeds; null: the latter",
+                nullable=True,
+            ),
+            column("difference_low", FLOAT, "lower end of its 95 % interval, paired by seed (t)", nullable=True),
+            column("difference_high", FLOAT, "upper end of its 95 % interval, paired by seed (t)", nullable=True),
+            _N_SEEDS,
+            column("verdict", TEXT, "supported, not supported or undetermined"),
+            column(
+                "differs",
+                BOOL,
+                "whether the verdict is another than under the experiment's own settings; null: these",
+                nullable=True,
+            ),
+            column("reason", TEXT, "why there is no value, or no verdict", nullable=True),
+        ]
+    ),
 }
 """The schema of each table: columns, their meaning and unit (field metadata)."""

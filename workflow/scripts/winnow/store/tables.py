@@ -67,13 +67,30 @@ def read_tables(paths: Sequence[str | Path], name: str) -> pa.Table:
     return pa.concat_tables([read_table(path, name) for path in paths]).combine_chunks()
 
 
-def gather_tables(paths: Sequence[str | Path], path: str | Path, name: str) -> None:
-    """Write the tables of several runs as one, made with all that made them; without runs, an empty one."""
+def gather_tables(
+    paths: Sequence[str | Path], path: str | Path, name: str, *, datasets: Sequence[str] | None = None
+) -> None:
+    """Write the tables of several runs as one, made with all that made them; without runs, an empty one.
+
+    Args:
+        paths: the tables.
+        path: the new one.
+        name: which of the `SCHEMAS`.
+        datasets: what the dataset of each table is called in the new one; None: as it is.
+    """
     if not paths:
         _write_parquet(path, name, SCHEMAS[name].empty_table(), ON_CPU)
         return
     tables, made_with = zip(*(_read_parquet(path, name) for path in paths), strict=True)
+    if datasets is not None:
+        tables = tuple(_called(table, dataset) for table, dataset in zip(tables, datasets, strict=True))
     _write_parquet(path, name, pa.concat_tables(tables).combine_chunks(), together(made_with))
+
+
+def _called(table: pa.Table, dataset: str) -> pa.Table:
+    """A table whose rows are all of a dataset of this name."""
+    place = table.schema.get_field_index("dataset")
+    return table.set_column(place, table.schema.field(place), pa.array([dataset] * len(table), pa.string()))
 
 
 def _write_parquet(path: str | Path, name: str, table: pa.Table, made_with: MadeWith) -> None:
