@@ -14,6 +14,7 @@ SENSITIVITY_FILES = (
     if CHOICES
     else []
 )
+SENSITIVITY_TABLE = "results/{experiment}/sensitivity.parquet" if CHOICES else []
 
 
 rule gather_choices:

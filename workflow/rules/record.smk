@@ -4,7 +4,12 @@ Needs: tables, claims, figures, the explorer, and the logs of all jobs.
 Makes: results/<experiment>/record.json, and results/<experiment>/tables/ as Markdown, LaTeX and HTML.
 """
 
-TYPESET = {"claims": "Claims", "settings": "Settings", "versions": "Settings"}
+TYPESET = {
+    "claims": "Claims",
+    **({"sensitivity": "Claims"} if CHOICES else {}),
+    "settings": "Settings",
+    "versions": "Settings",
+}
 """The tables, and where the report shows them."""
 TYPESET_FILES = expand(
     "results/{experiment}/tables/{table}.{format}",
@@ -22,6 +27,7 @@ rule record_run:
         methods="results/{experiment}/methods.parquet",
         figures=FIGURE_FILES,
         explorer=EXPLORER_FILES,
+        choices=CHOICE_FILES + SENSITIVITY_FILES,
     output:
         record="results/{experiment}/record.json",
     log:
@@ -46,6 +52,7 @@ rule typeset_tables:
     input:
         claims="results/{experiment}/claims.parquet",
         record="results/{experiment}/record.json",
+        sensitivity=SENSITIVITY_TABLE,
         datasets=expand("results/{{experiment}}/data/{dataset}", dataset=CONFIG.datasets),
     output:
         **{

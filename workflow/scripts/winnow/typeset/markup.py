@@ -30,6 +30,7 @@ _LATEX = {
     "±": r"\ensuremath{\pm}",
     "≤": r"\ensuremath{\le}",
     "≥": r"\ensuremath{\ge}",
+    "≠": r"\ensuremath{\ne}",
     "→": r"\ensuremath{\to}",
     "σ": r"\ensuremath{\sigma}",
     "θ": r"\ensuremath{\theta}",

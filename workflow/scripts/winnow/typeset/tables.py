@@ -1,4 +1,4 @@
-"""The experiment's tables to read and to print: claims, settings, versions."""
+"""The experiment's tables to read and to print: claims, settings, versions; where choices are varied, sensitivity."""
 
 import math
 from collections.abc import Mapping
@@ -39,17 +39,24 @@ PAPER = {
 VERDICTS = ("supported", "not supported", "undetermined")
 
 
-def typeset_tables(claims: pd.DataFrame, record: Mapping[str, Any], datasets: Mapping[str, Images]) -> dict[str, Table]:
+def typeset_tables(
+    claims: pd.DataFrame,
+    record: Mapping[str, Any],
+    datasets: Mapping[str, Images],
+    sensitivity: pd.DataFrame | None = None,
+) -> dict[str, Table]:
     """The tables by name.
 
     Args:
         claims: table `claims`.
         record: what computed the results, see `winnow.job.record`.
         datasets: the datasets of the configuration, without their clones.
+        sensitivity: table `sensitivity`, where choices are varied.
     """
     experiment = record["configuration"]["experiment"]
     return {
         "claims": _claims(claims, experiment),
+        **({} if sensitivity is None else {"sensitivity": _sensitivity(sensitivity, experiment)}),
         "settings": _settings(record["configuration"], datasets),
         "versions": _versions(record, experiment),
     }
@@ -109,7 +116,34 @@ def _verdict(row: "pd.Series[Any]") -> str:
     return f"{row['verdict']}{why}" + (f"; {row['agreement']}" if _known(row["agreement"]) else "")
 
 
+def _sensitivity(sensitivity: pd.DataFrame, experiment: str) -> Table:
+    """A row a choice, a column a claim."""
+    claims = sensitivity["claim"].unique().tolist()
+    rows = []
+    for choice, of_choice in sensitivity.groupby("choice", sort=False, dropna=False):
+        cells = {row["claim"]: _effect(row) for _, row in of_choice.iterrows()}
+        changes = of_choice["changes"].iloc[0]
+        rows.append([str(choice), str(changes)] if _known(changes) else ["own settings", ""])
+        rows[-1] += [cells[claim] for claim in claims]
+    caption = (
+        f"Which claims depend on which choice, experiment {experiment}: for each claim the statistic that decides it, "
+        "its mean over the seeds, 95 % interval (t) and verdict, S: supported, N: not supported, U: undetermined; ≠: "
+        "not the verdict under the experiment's own settings, which the first row has. Units: table of claims."
+    )
+    widths = (0.07, 0.1, *[round(0.8 / max(len(claims), 1), 3)] * len(claims))
+    return Table(caption, ("Choice", "Changes", *(f"Claim {claim}" for claim in claims)), rows, widths)
+
+
+def _effect(row: "pd.Series[Any]") -> str:
+    """Such as `0.33 (0.1 to 0.56) S`."""
+    interval = f" ({_number(row['low'])} to {_number(row['high'])})" if _known(row["low"]) else ""
+    mark = f"{str(row['verdict'])[0].upper()}{' ≠' if row['differs'] is True else ''}"
+    return f"{_number(row['effect'])}{interval} {mark}".strip()
+
+
 _RANGES = (("minimum", "maximum"), ("interval_low", "interval_high"))
+
+_BIASES = {"pooled": "pruned with the weights", "apart": "pruned in pools of their own", "kept": "not pruned"}
 
 
 def _known(value: object) -> bool:
@@ -140,9 +174,11 @@ def _settings(configuration: Mapping[str, Any], datasets: Mapping[str, Images]) 
         ("Pruning rounds", str(pruning["rounds"])),
         ("Share pruned in a round", f"{100 * pruning['share']:g} %"),
         ("Pruned together", {"layerwise": "the parameters of a layer", "global": "all parameters"}[pruning["pool"]]),
+        *([("Biases", _BIASES[pruning["biases"]])] if "biases" in pruning else []),
         ("Criterion", str(pruning["criterion"])),
         ("Methods", ", ".join(configuration["methods"])),
         ("Seeds", ", ".join(map(str, configuration["seeds"]))),
+        *([("Choices varied", ", ".join(configuration["choices"]))] if configuration.get("choices") else []),
     ]
     for name, images in datasets.items():
         own = configuration["datasets"][name]
