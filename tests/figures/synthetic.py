@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from winnow.claims.choices import compare_choices
 from winnow.claims.dial import follow_dial
 from winnow.claims.methods import MethodTables, compare_methods
+from winnow.claims.table import check_claims
 from winnow.store.datasets import Dataset, Split
 from winnow.store.schemas import SCHEMAS
 from winnow.store.tensors import Mask
@@ -219,6 +221,36 @@ def on_the_dial(experiment: Experiment) -> pd.DataFrame:
 def responses(experiment: Experiment) -> pd.DataFrame:
     rows = pd.DataFrame(follow_dial(on_the_dial(experiment), DIALS).responses)
     return table("responses", rows.to_dict("records"))
+
+
+CHOICES = {
+    "widths_doubled": "all widths 2 instead of 1",
+    "order_reversed": "all widths -1 instead of 1",
+    "no_clone": "no clone instead of one",
+}
+
+
+def claims(experiment: Experiment, factor: float = 1, clone: bool = True, called: str = NAME) -> pd.DataFrame:
+    """The claims on widths that are some factor of the experiment's."""
+    widths = locality(experiment, clone)
+    columns = check_claims(
+        widths.assign(sigma_x=widths["sigma_x"] * factor),
+        pair_correlation(experiment, clone),
+        kurtosis_by_class(experiment),
+        cavity(experiment, clone),
+        datasets=[NAME],
+        clone_suffix="-clone",
+    )
+    return pd.DataFrame(columns).assign(dataset=called)
+
+
+def sensitivity(experiment: Experiment) -> pd.DataFrame:
+    """The claims under three choices: all widths doubled, all negative, no clone."""
+    names = {choice: f"{NAME}@{choice}" for choice in CHOICES}
+    changed = zip(names.values(), [(2.0, True), (-1.0, True), (1.0, False)], strict=True)
+    of_choices = pd.concat([claims(experiment, *how, called) for called, how in changed])
+    columns = compare_choices(claims(experiment), of_choices, dataset=NAME, choices=names, changes=CHOICES)
+    return table("sensitivity", pd.DataFrame(columns).to_dict("records"))
 
 
 def mask(experiment: Experiment, spread: float) -> Mask:

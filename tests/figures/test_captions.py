@@ -27,12 +27,13 @@ PANELS = {
     "fig6": "AB",
     "fig7": "ABCDEF",
     "fig8": "ABCDE",
+    "fig9": "ABCDEFGHIJ",
 }
 
 
 TYPESET = {
     f"{table}_{kind}": f"results/demo/tables/{table}.{kind}"
-    for table in ("claims", "settings", "versions")
+    for table in ("claims", "sensitivity", "settings", "versions")
     for kind in ("md", "tex")
 }
 PARAMS = {"fig3": {"clone": "photos-clone"}, "fig5": {"clone": "photos-clone"}, "fig7": {"methods": ["imp"]}}
@@ -92,8 +93,8 @@ def test_caption_of_fig5_without_a_clone_does_not_speak_of_it():
 
 
 OTHERS = [
-    *("workflow", "claims", "methods", "certificate"),
-    *("claims_table", "settings_table", "versions_table"),
+    *("workflow", "claims", "sensitivity", "methods", "certificate"),
+    *("claims_table", "sensitivity_table", "settings_table", "versions_table"),
 ]
 
 
@@ -105,7 +106,7 @@ def test_other_texts_render(name):
         assert f"results/demo/tables/{name.removesuffix('_table')}.tex" in html
     if name == "workflow":
         assert "photos, synthetic" in html and "3 seed(s)" in html
-        assert all(f"Figure {number}" in html for number in range(1, 9))
+        assert all(f"Figure {number}" in html for number in range(1, 10))
 
 
 @settings(max_examples=examples(15), deadline=None)

@@ -22,6 +22,7 @@ from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
 from winnow.figures.fig7 import MOST_CURVES, plot_fig7
 from winnow.figures.fig8 import ARMS, plot_fig8
+from winnow.figures.fig9 import OWN, plot_fig9
 from winnow.figures.pictures import mask_pictures
 from winnow.figures.style import CLONE, METHODS, Page, house_style, looks
 from winnow.masks import at_quantiles, most_connected
@@ -716,3 +717,60 @@ def test_fig8_without_values_and_without_a_dial():
     assert {text.get_text() for axes in figure.axes for text in axes.texts} == {"no value"}
     with pytest.raises(ValueError, match="no dataset has a dial"):
         plot_fig8(responses.iloc[:0])
+
+
+# -- figure 9 ----------------------------------------------------------------------------------------------------------
+
+
+@EXPERIMENTS
+def test_fig9_draws_each_claim_under_each_choice(experiment):
+    sensitivity = synthetic.sensitivity(experiment)
+    figure = plot_fig9(sensitivity)
+    draw(figure)
+    assert letters(figure) == "ABCDEFGHIJ" and len(figure.axes) == 10
+    names = [OWN, *synthetic.CHOICES]
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == names
+    for axes, (claim, rows) in zip(figure.axes, sensitivity.groupby("claim", sort=False), strict=True):
+        assert axes.get_title(loc="right") == f"claim {claim}"
+        drawn = [line.get_xydata() for line in axes.lines if line.get_marker() == "o"]
+        points = {float(y): float(x) for line in drawn for x, y in line}
+        expected = {place: value for place, value in enumerate(rows["effect"]) if not np.isnan(value)}
+        assert points == pytest.approx(expected)
+        for place, point in points.items():
+            assert axes.get_xlim()[0] < point < axes.get_xlim()[1], (claim, place)
+        marked = {text.get_position()[1] for text in axes.texts if text.get_text() == "≠"}
+        assert marked == {place for place, differs in enumerate(rows["differs"]) if differs is True}
+        without = {text.get_position()[1] for text in axes.texts if text.get_text() == "–"}
+        assert without == set(range(len(names))) - set(expected)
+    # Without a clone claim 2 has no value.
+    assert sensitivity.loc[sensitivity["choice"].eq("no_clone") & sensitivity["claim"].eq("2"), "effect"].isna().all()
+
+
+def test_fig9_fills_points_by_verdict_and_bars_are_the_intervals():
+    sensitivity = synthetic.sensitivity(TINY)
+    (axes, *_) = plot_fig9(sensitivity).axes
+    rows = sensitivity[sensitivity["claim"] == "1"]
+    points = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    expected = {"supported": "full", "not supported": "none", "undetermined": "left"}
+    assert [point.get_fillstyle() for point in points] == [expected[verdict] for verdict in rows["verdict"]]
+    bars = [line for line in axes.lines if (line.get_color(), line.get_linestyle()) == ("black", "-")]
+    bars = [line.get_xdata() for line in bars if line.get_marker() == "None" and len(line.get_xdata())]
+    np.testing.assert_allclose(bars, rows[["low", "high"]])
+
+
+def test_fig9_with_one_seed_has_no_bars_and_without_values_says_so():
+    one_seed = synthetic.sensitivity(ONE_SEED)
+    assert one_seed["low"].isna().all() and one_seed["effect"].notna().any()
+    figure = plot_fig9(one_seed.assign(effect=np.nan, verdict="undetermined"))
+    draw(figure)
+    assert all("no value" in {text.get_text() for text in axes.texts} for axes in figure.axes)
+    with pytest.raises(ValueError, match="no choice is varied"):
+        plot_fig9(one_seed[one_seed["choice"].isna()])
+
+
+def test_fig9_says_in_its_caption_what_changes_and_what_turns():
+    figure = plot_fig9(synthetic.sensitivity(TINY))
+    assert len(figure.quotes) == len(synthetic.CHOICES)
+    turned, without = figure.quotes[1:]
+    assert turned.startswith("order_reversed (all widths -1 instead of 1): another verdict on claim")
+    assert "1 (not supported)" in turned and "2 (undetermined)" in without

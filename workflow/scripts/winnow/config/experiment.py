@@ -266,9 +266,10 @@ class Config(Settings):
             pydantic.ValidationError: a section is faulty then; `loc` begins within it.
             ValueError: the sections do not fit together then.
         """
-        return {name: self._under(choice) for name, choice in self.choices.items()}
+        return {name: self.changed_by(choice) for name, choice in self.choices.items()}
 
-    def _under(self, choice: Choice) -> "Config":
+    def changed_by(self, choice: Choice) -> "Config":
+        """The experiment as it is under a choice; raises as `under`."""
         changed = {section: self.section_under(section, choice) for section in SECTIONS}
         config = self.model_copy(update={**changed, "choices": {}})
         config._fits_together()

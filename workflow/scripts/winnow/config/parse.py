@@ -57,6 +57,6 @@ def _faults_of_choice(config: Config, name: str) -> Iterator[str]:
         yield f"{name}: changes nothing: give it a setting with another value than the experiment's, or leave it out"
         return
     try:
-        config.model_copy(update={"choices": {name: choice}}).under
+        config.changed_by(choice)
     except ValueError as error:
         yield f"{name}.{error}"

@@ -59,6 +59,8 @@ def plot_fig9(sensitivity: pd.DataFrame, *, page: Page = PAGE) -> Drawing:
     n_rows = math.ceil(len(claims) / in_a_row)
     height = n_rows * (0.15 * len(names) + 0.85) + 0.3
     figure = Drawing(figsize=page.size(height))
+    # Names are wider in a PNG than where the layout is settled, at a lower resolution.
+    figure.set_layout_engine("constrained", w_pad=0.07)
     panels = figure.subplots(n_rows, in_a_row, sharey=True, squeeze=False)
     for axes in panels.flat[len(claims) :]:
         axes.set_axis_off()
@@ -70,7 +72,7 @@ def plot_fig9(sensitivity: pd.DataFrame, *, page: Page = PAGE) -> Drawing:
     for axes in panels[:, 0]:
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.4, -0.6)
-    _draw_legend(figure, panels.flat[0])
+    _draw_legend(figure, panels.flat[0], 2 if page.is_narrow else 4)
     _quote(figure, sensitivity)
     page.fit_text(figure)
     return figure
@@ -96,7 +98,7 @@ def _draw_claim(axes: Axes, rows: pd.DataFrame) -> None:
             _draw_point(axes, place, row)
         else:
             axes.text(0.5, place, "–", transform=axes.get_yaxis_transform(), ha="center", va="center", color=REFERENCE)
-        if row["differs"] is True or row["differs"] is np.True_:
+        if row["differs"] is True:
             axes.text(
                 1.0,
                 place,
@@ -151,7 +153,7 @@ def _limits(rows: pd.DataFrame) -> tuple[float, float]:
     return low - 0.08 * span, high + 0.12 * span
 
 
-def _draw_legend(figure: Drawing, axes: Axes) -> None:
+def _draw_legend(figure: Drawing, axes: Axes, n_columns: int) -> None:
     """What the points, lines and marks of all panels mean."""
     for verdict, fill in _FILLED.items():
         axes.plot(
@@ -169,7 +171,7 @@ def _draw_legend(figure: Drawing, axes: Axes) -> None:
     axes.plot([], [], color=REFERENCE, linestyle=(0, (5, 3)), linewidth=0.8, label="no effect")
     axes.plot([], [], color=REFERENCE, linestyle=":", linewidth=0.8, label="decides")
     axes.plot([], [], color=ACCENT, marker="$≠$", linestyle="", markersize=5, label="another verdict")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=6)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=n_columns, fontsize=6)
 
 
 def _quote(figure: Drawing, sensitivity: pd.DataFrame) -> None:
