@@ -67,16 +67,17 @@ def test_counts_are_exact_and_masks_nested(pool):
     share=st.floats(0.05, 0.95),
     n=st.integers(1, 5),
     pool=st.sampled_from(["layerwise", "global"]),
+    biases=st.sampled_from(["pooled", "apart", "kept"]),
     levels=st.integers(1, 6),
 )
 @settings(max_examples=examples(60))
-def test_equals_the_reference_also_with_ties(seed, share, n, pool, levels):
+def test_equals_the_reference_also_with_ties(seed, share, n, pool, biases, levels):
     draw = np.random.default_rng(seed)
     mask = full_mask(parameters(sizes=[4, 3, 5, 2]))
     scores = {name: draw.integers(0, levels, m.shape).astype(float) for name, m in mask.items()}
     for k in range(1, n + 1):
-        expected = reference.prune_by_score(scores, mask, k, share=share, pool=pool)
-        new = prune_by_score(scores, mask, k, share=share, pool=pool)
+        expected = reference.prune_by_score(scores, mask, k, share=share, pool=pool, biases=biases)
+        new = prune_by_score(scores, mask, k, share=share, pool=pool, biases=biases)
         assert all((new[name] == expected[name]).all() for name in mask)
         mask = new
 
@@ -88,6 +89,28 @@ def test_negative_survivors_stay_as_positive_ones_do():
     cut = trained["layers.0.weight"][~mask["layers.0.weight"]]
     assert (kept < 0).any() and (kept > 0).any()
     assert np.abs(kept).min() >= np.abs(cut).max()
+
+
+@pytest.mark.parametrize("pool", ["layerwise", "global"])
+def test_biases_are_pruned_with_the_weights_among_themselves_or_not(pool):
+    trained = parameters()
+    options = {"rewind": trained, "trained": trained, "share": 0.5, "pool": pool, "criterion": "magnitude"}
+    by_default = prune_oneshot([2], **options)[0]
+    found = {biases: prune_oneshot([2], biases=biases, **options)[0] for biases in ("pooled", "apart", "kept")}
+    assert all((found["pooled"][name] == mask).all() for name, mask in by_default.items())
+    weights = [name for name in by_default if name.endswith(".weight")]
+    biases = [name for name in by_default if name.endswith(".bias")]
+    assert all(found["kept"][name].all() for name in biases)
+    for name in weights:
+        assert (found["kept"][name] == found["apart"][name]).all()
+    for names in (weights, biases):
+        counts = [sum(int(found["apart"][name].sum()) for name in names)]
+        sizes = [sum(found["apart"][name].size for name in names)]
+        if pool == "layerwise":
+            counts, sizes = ([int(f(found["apart"][name])) for name in names] for f in (np.sum, np.size))
+        assert counts == [n_survivors(size, 0.5, 2) for size in sizes]
+    first = prune_imp_first_round(biases="kept", **options)
+    assert all(first[name].all() for name in biases)
 
 
 def test_ten_layers_are_pools_of_their_own():

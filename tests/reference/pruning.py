@@ -1,12 +1,17 @@
 """Pruning written out parameter by parameter."""
 
 
-def prune_by_score(scores, mask, n, *, share, pool):
+def prune_by_score(scores, mask, n, *, share, pool, biases="pooled"):
     """Sort every pool's surviving parameters by falling score, then by index, and keep the first ones."""
     pools = {}
-    for name in mask:
-        pools.setdefault(name.rsplit(".", 1)[0] if pool == "layerwise" else "all", []).append(name)
     new = {name: m & False for name, m in mask.items()}
+    for name in mask:
+        layer, kind = name.rsplit(".", 1)
+        if biases == "kept" and kind == "bias":
+            new[name] = mask[name].copy()
+            continue
+        key = (layer if pool == "layerwise" else "all", kind if biases == "apart" else "any")
+        pools.setdefault(key, []).append(name)
     for names in pools.values():
         everything = [(name, i) for name in names for i in range(mask[name].size)]
         survivors = [

@@ -129,6 +129,10 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        self._check()
+        return self
+
+    def _check(self) -> None:
         if self.figures.dataset not in (None, *self.datasets):
             raise ValueError(
                 f"figures.dataset: there is no dataset {self.figures.dataset!r}"
@@ -142,7 +146,6 @@ class Config(Settings):
         for name in self.datasets:
             self._prunes(self.plain(name).n_inputs)
             self._measures(name, self.plain(name))
-        return self
 
     def _clones(self) -> None:
         for name, clone in self.clones.items():
@@ -272,7 +275,7 @@ class Config(Settings):
         """The experiment as it is under a choice; raises as `under`."""
         changed = {section: self.section_under(section, choice) for section in SECTIONS}
         config = self.model_copy(update={**changed, "choices": {}})
-        config._fits_together()
+        config._check()
         return config
 
     def section_under(self, section: str, choice: Choice) -> Settings:
@@ -282,7 +285,8 @@ class Config(Settings):
             pydantic.ValidationError: it is faulty; `loc` begins within the section.
             ValueError: the choice changes what it cannot change.
         """
-        own, given = getattr(self, section), getattr(choice, section)
+        own: Settings = getattr(self, section)
+        given: dict[str, Any] = getattr(choice, section)
         for name, why in FIXED.get(section, {}).items():
             if name in given:
                 raise ValueError(f"{section}.{name}: a choice cannot change it: {why}")

@@ -1,6 +1,7 @@
 """Figure 9, which the paper lacks: which claims depend on which choice."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -126,7 +127,7 @@ def _draw_claim(axes: Axes, rows: pd.DataFrame) -> None:
     axes.locator_params(axis="x", nbins=3)
 
 
-def _draw_point(axes: Axes, place: int, row: "pd.Series[float]") -> None:
+def _draw_point(axes: Axes, place: int, row: "pd.Series[Any]") -> None:
     if pd.notna(row["low"]):
         axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=0.9, zorder=2)
     axes.plot(
@@ -134,7 +135,7 @@ def _draw_point(axes: Axes, place: int, row: "pd.Series[float]") -> None:
         place,
         "o",
         color="black",
-        fillstyle=_FILLED[str(row["verdict"])],  # type: ignore[arg-type]
+        fillstyle=_FILLED[str(row["verdict"])],
         markerfacecolor="black" if row["verdict"] != "not supported" else "white",
         markerfacecoloralt="white",
         markersize=4,
@@ -161,7 +162,7 @@ def _draw_legend(figure: Drawing, axes: Axes, n_columns: int) -> None:
             [],
             "o",
             color="black",
-            fillstyle=fill,  # type: ignore[arg-type]
+            fillstyle=fill,
             markerfacecoloralt="white",
             markersize=4,
             markeredgewidth=0.7,
