@@ -5,9 +5,22 @@ Makes: results/<experiment>/choices/<statistic>.parquet and its claims.parquet; 
 Nothing where no choice is varied.
 """
 
-CHOICE_STATISTICS = [statistic for statistic in STATISTICS if statistic != "certificate"] if CHOICES else []
-CHOICE_FILES = expand(
-    "results/{experiment}/choices/{statistic}.parquet", experiment=CONFIG.experiment, statistic=CHOICE_STATISTICS
+# What the claims are made of, and what comes with it; all other statistics under the choices are made when asked for.
+CHOICE_STATISTICS = [
+    "locality",
+    "locality_population",
+    "pair_correlation",
+    "kurtosis_by_unit",
+    "kurtosis_by_class",
+    "cavity",
+    "training",
+]
+CHOICE_FILES = (
+    expand(
+        "results/{experiment}/choices/{statistic}.parquet", experiment=CONFIG.experiment, statistic=CHOICE_STATISTICS
+    )
+    if CHOICES
+    else []
 )
 SENSITIVITY_FILES = (
     expand("results/{experiment}/sensitivity.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"])

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic.fields import FieldInfo
 
+from winnow.config.choices import Choice
 from winnow.config.datasets import SOURCES
 from winnow.config.experiment import Config
 from winnow.config.methods import MethodSettings
@@ -31,6 +32,7 @@ def settings_table() -> str:
         own = {name: field for name, field in model.model_fields.items() if name not in Source.model_fields}
         lines += _rows("datasets.<name>.", dict(sorted(own.items(), key=lambda item: item[0] != "source")), source)
     lines += _rows("methods.<name>.", MethodSettings.model_fields)
+    lines += _rows("choices.<name>.", Choice.model_fields)
     for section, settings in _sections():
         lines += _rows(f"{section}.", settings.model_fields)
     return "\n".join(lines) + "\n"
