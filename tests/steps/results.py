@@ -15,6 +15,7 @@ from conftest import make_dataset
 from explorer import made
 from figures import synthetic
 from measure.small import photo_like
+from winnow.claims.choices import compare_choices
 from winnow.claims.dial import follow_dial
 from winnow.claims.table import check_claims
 from winnow.clone.draw import clone_gaussian
@@ -33,6 +34,7 @@ from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
 from winnow.figures.fig7 import plot_fig7
 from winnow.figures.fig8 import plot_fig8
+from winnow.figures.fig9 import plot_fig9
 from winnow.figures.film import PALETTE, make_film
 from winnow.figures.style import save_figure
 from winnow.masks import with_full_mask
@@ -296,15 +298,19 @@ def _measure_cavity_example(folder: Path) -> Results:
     return measure_cavity_example(_single(_parameters(0)), _masks()[0], make_dataset(folder / "dataset"))
 
 
-def _gather_statistic(folder: Path) -> Results:
+def _gather_statistic(folder: Path, datasets: list[str] | None = None) -> Results:
     curve = {"step": [2, 4], "loss": [1.5, 1.25], "train_accuracy": [0.25, 0.5], "validation_accuracy": [0.25, 0.25]}
     run = {"dataset": "test", "method": "imp", "round": 0, "density": 1.0}
     made = {"engine": "dense", "device": "cpu", "precision": "float32"}
     paths = [folder / f"{seed}.parquet" for seed in (0, 1)]
     for seed, path in enumerate(paths):
         write_table(path, "training", curve, seed=seed, **run, **made, made_with=made)
-    gather_tables(paths, folder / "all.parquet", "training")
+    gather_tables(paths, folder / "all.parquet", "training", datasets=datasets)
     return read_table(folder / "all.parquet", "training").to_pydict()
+
+
+def _gather_choices(folder: Path) -> Results:
+    return _gather_statistic(folder, ["test@a", "test@b"])
 
 
 def _check_claims(folder: Path) -> Results:
@@ -339,6 +345,7 @@ def _plot_figures(folder: Path) -> Results:
             dataset=name,
         ),
         "fig8": plot_fig8(synthetic.responses(TINY)),
+        "fig9": plot_fig9(synthetic.sensitivity(TINY)),
     }
     pictures = {}
     for key, figure in figures.items():
@@ -435,6 +442,8 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     # Of images with heavy tails: independent components of others are decided by rounding.
     "measure_components": lambda _: measure_components(photo_like(400, (3, 6, 6), 4, seed=1), number=9),
     "measure_details": _measure_details,
+    "gather_choices": _gather_choices,
+    "compare_choices": lambda _: synthetic.sensitivity(TINY).to_dict("list"),
     "follow_dial": _follow_dial,
     "compare_methods": lambda _: synthetic.methods(TINY).to_dict("list"),
     "check_claims": _check_claims,
