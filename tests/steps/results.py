@@ -15,7 +15,6 @@ from conftest import make_dataset
 from explorer import made
 from figures import synthetic
 from measure.small import photo_like
-from winnow.claims.choices import compare_choices
 from winnow.claims.dial import follow_dial
 from winnow.claims.table import check_claims
 from winnow.clone.draw import clone_gaussian
