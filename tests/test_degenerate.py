@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from conftest import make_dataset
+from winnow.claims.choices import compare_choices
 from winnow.claims.paper import CLAIMS, UNDETERMINED
 from winnow.claims.table import check_claims, summarise_claims
 from winnow.figures.fig1 import plot_fig1
@@ -15,6 +16,7 @@ from winnow.figures.fig3 import plot_fig3
 from winnow.figures.fig4 import plot_fig4
 from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
+from winnow.figures.fig9 import plot_fig9
 from winnow.masks import full_mask
 from winnow.measure.cavity import measure_cavity
 from winnow.measure.cavity_example import measure_cavity_example
@@ -172,6 +174,12 @@ def test_figures_are_drawn(of_case, case):
         plot_fig5(tables.example, tables.cavity, dataset="d", clone_name="d-clone"),
         plot_fig6(training, tables.pairs, dataset="d", clone_name="d-clone", n_classes=4),
     ]
+    columns = check_claims(
+        tables.locality, tables.pairs, tables.kurtosis, tables.cavity, datasets=["d"], clone_suffix="-clone"
+    )
+    claims = pd.DataFrame(columns)
+    same = {"dataset": "d", "choices": {"same": "d@same"}, "changes": {"same": "nothing"}}
+    figures.append(plot_fig9(pd.DataFrame(compare_choices(claims, claims.assign(dataset="d@same"), **same))))
     for figure in figures:
         figure.draw_without_rendering()
     if tables.example.empty:

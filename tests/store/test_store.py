@@ -49,6 +49,16 @@ def test_gathering_keeps_all_rows_in_order(tmp_path):
     assert read_table(tmp_path / "all.parquet", "kurtosis_by_unit")["seed"].to_pylist() == [1, 1, 0, 0]
 
 
+def test_gathered_tables_can_be_called_otherwise(tmp_path):
+    for seed in (1, 0):
+        write_table(tmp_path / f"{seed}.parquet", "kurtosis_by_unit", UNITS, **{**RUN, "seed": seed})
+    paths = [tmp_path / "1.parquet", tmp_path / "0.parquet"]
+    gather_tables(paths, tmp_path / "all.parquet", "kurtosis_by_unit", datasets=["a@b", "c"])
+    gathered = read_table(tmp_path / "all.parquet", "kurtosis_by_unit")
+    assert gathered["dataset"].to_pylist() == ["a@b", "a@b", "c", "c"]
+    assert gathered["seed"].to_pylist() == [1, 1, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("columns", "constants", "message"),
     [

@@ -120,3 +120,24 @@ def test_the_caption_counts_the_verdicts():
     html = publish_parts(text, writer="html5", settings_overrides={"halt_level": 2, "report_level": 2})["body"]
     assert "photos" in html
     assert count_verdicts(CLAIMS.iloc[:0]) == ""
+
+
+def test_sensitivity_has_a_row_a_choice_and_a_column_a_claim():
+    sensitivity = synthetic.sensitivity(TINY)
+    made = typeset_tables(CLAIMS, record(), {"photos": Images(3072, 1000, 1, 1)}, sensitivity)["sensitivity"]
+    assert made.headings == ("Choice", "Changes", *(f"Claim {claim}" for claim in sensitivity["claim"].unique()))
+    assert [row[0] for row in made.rows] == ["own settings", *synthetic.CHOICES]
+    assert [row[1] for row in made.rows] == ["", *synthetic.CHOICES.values()]
+    own = sensitivity[sensitivity["choice"].isna() & sensitivity["claim"].eq("1")].iloc[0]
+    effect, low, high = (f"{own[name]:.3g}".replace("-", "−") for name in ("effect", "low", "high"))
+    assert made.rows[0][2] == f"{effect} ({low} to {high}) {own['verdict'][0].upper()}"
+    assert made.rows[2][2].endswith("N ≠") and made.rows[3][4] == "U ≠"
+    assert "sensitivity" not in tables()
+
+
+def test_settings_name_the_choices_that_are_varied_and_what_is_done_to_biases():
+    rows = {what: here for what, here, _ in tables()["settings"].rows}
+    assert "Choices varied" not in rows and "Biases" not in rows
+    given = {"choices": {"fast": {"training": {"rate": 0.5}}}, "pruning": {"biases": "kept"}}
+    rows = {what: here for what, here, _ in tables(**given)["settings"].rows}
+    assert rows["Choices varied"] == "fast" and rows["Biases"] == "not pruned"

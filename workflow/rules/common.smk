@@ -337,7 +337,9 @@ def varied_runs(wildcards):
             if statistic == "training":
                 iterated = [method for method in METHODS if ALL_METHODS[method].procedure == "iterate"]
                 found.append((name, f"{runs}/{CONFIG.home(name, 'dense')}/seed{seed}/dense/training.parquet"))
-                found += [(name, f"{run}/{method}/round{n}/training.parquet") for method in iterated for n in ROUNDS[1:]]
+                found += [
+                    (name, f"{run}/{method}/round{n}/training.parquet") for method in iterated for n in ROUNDS[1:]
+                ]
                 continue
             methods = METHODS
             if statistic == "cavity":

@@ -14,10 +14,7 @@ EXPLORER_FILES = expand("results/{experiment}/explorer.html", experiment=CONFIG.
 rule measure_details:
     """Weights, histograms of preactivations and cavity scores (Eq. 5) of single units, for the explorer."""
     input:
-        **{
-            method: masks_of_method(method)
-            for method in EXPLORED_METHODS
-        },
+        **{method: masks_of_method(method) for method in EXPLORED_METHODS},
         dataset=images,
         rewind=dense("rewind"),
         choice=mask_that_chooses,
