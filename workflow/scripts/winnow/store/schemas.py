@@ -382,21 +382,13 @@ SCHEMAS: dict[str, pa.Schema] = {
             column("high", FLOAT, "upper end of the effect's 95 % interval over seeds (t)", nullable=True),
             column("no_effect", FLOAT, "value to expect if there were no effect; null: there is none", nullable=True),
             column("threshold", FLOAT, "value that decides: the claim holds for a seed beyond it"),
-            column(
-                "difference",
-                FLOAT,
-                "effect under the choice - under the experiment's own settings, mean over seeds; null: the latter",
-                nullable=True,
-            ),
+            column("difference", FLOAT, "effect - that under the experiment's own settings", nullable=True),
             column("difference_low", FLOAT, "lower end of its 95 % interval, paired by seed (t)", nullable=True),
             column("difference_high", FLOAT, "upper end of its 95 % interval, paired by seed (t)", nullable=True),
             _N_SEEDS,
             column("verdict", TEXT, "supported, not supported or undetermined"),
             column(
-                "differs",
-                BOOL,
-                "whether the verdict is another than under the experiment's own settings; null: these",
-                nullable=True,
+                "differs", BOOL, "whether the verdict is another than the experiment's own; null: this", nullable=True
             ),
             column("reason", TEXT, "why there is no value, or no verdict", nullable=True),
         ]
