@@ -35,7 +35,8 @@ STATISTICS = [
     *(["certificate"] if CLONED or CONFIG.clones else []),
     *FURTHER,
 ]
-TRAINING = {**CONFIG.training.model_dump(), **CONFIG.network.model_dump(include={"norm_keep", "norm_epsilon"})}
+TRAINING = {**CONFIG.training.params(), **CONFIG.network.params("norm_keep", "norm_epsilon")}
+INITIAL = CONFIG.network.params("hidden", "initial_weights", "batch_norm")
 
 
 wildcard_constraints:
@@ -139,7 +140,7 @@ def start_settings(wildcards):
 def start_network(wildcards):
     """The network of a method that prunes initial weights, which are drawn again; null: it prunes the rewind point."""
     at_rewind = ALL_METHODS[wildcards.method].at == "rewind"
-    return None if at_rewind else CONFIG.network.model_dump(include={"hidden", "initial_weights"})
+    return None if at_rewind else INITIAL
 
 
 def start_parameters(wildcards):

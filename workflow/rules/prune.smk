@@ -27,7 +27,7 @@ rule train_dense:
         gpu=TRAINING_GPUS,
         jobs_per_gpu=JOBS_PER_GPU,
     params:
-        network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
+        network=INITIAL,
         training=TRAINING,
         device=CONFIG.compute.device,
         version=VERSIONS["train_dense"],
@@ -235,7 +235,7 @@ rule prune_while_training:
         jobs_per_gpu=JOBS_PER_GPU,
     params:
         device=CONFIG.compute.device,
-        network=CONFIG.network.model_dump(include={"hidden", "initial_weights"}),
+        network=INITIAL,
         pruning=pruning_settings,
         training=TRAINING,
         version=VERSIONS["prune_while_training"],

@@ -1,7 +1,8 @@
 """Training of one masked network.
 
 `engine` says what an engine is, `build` chooses among `reference`, `handwritten` and `graph`; `curve` lets one run,
-`watched` sees how far it is; `settings` has all that a training depends on; `dense` trains the dense network.
+`watched` sees how far it is; `settings` has all that a training depends on, `rates` the learning rate of each step;
+`dense` trains the dense network.
 
 `autograd` is the network as a module of PyTorch, for `reference` and for `gradients`, which engines do not keep.
 

@@ -11,11 +11,11 @@ batch), padded to whole vectors: sums over the batch run along memory.
 """
 
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from winnow.network import layer_sizes, n_layers
+from winnow.network import has_batch_norm, layer_sizes, n_layers
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask, Parameters
 from winnow.training import kernels, kernels_dense, kernels_sparse
@@ -62,28 +62,33 @@ class HandwrittenEngine:
         self.rate, self.precision = sgd.rate, dtype.name
         self._dataset, self._batch = dataset, sgd.batch
         self._team = Team(n_threads())
-        self._sgd, self._layout = sgd, layout
-        self._build(start, mask or {})
+        self._sgd, self._layout, self._descent = sgd, layout, _Descent(sgd, dtype)
         self._inputs, self._deltas = ([aligned(n, sgd.batch, dtype) for n in ns] for ns in (sizes[:-1], sizes[1:]))
+        self._build(start, mask or {}, None)
         self._by_image = aligned(self._inputs[0].shape[1], sizes[0], dtype)
         self._per_image = np.empty((3, sgd.batch), dtype)
 
-    def _build(self, start: Parameters, mask: Mask) -> None:
+    def _build(self, start: Parameters, mask: Mask, velocity: Parameters | None) -> None:
         n = n_layers(start)
-        self._first_layer = _masked_layer(start, mask, 0, self._sgd, self._layout)
-        others = [_new_layer(start, mask, i, self._sgd, self._layout) for i in range(1, n)]
+        given = _Given(start, mask, velocity, self._batch, self._descent)
+        self._first_layer = _masked_layer(given, 0, self._layout)
+        others = [_new_layer(given, i, self._layout) for i in range(1, n)]
         self._layers: list[_Layer] = [self._first_layer, *others]
-        self._norms = [_Norm(start, i, self._sgd) for i in range(n)]
+        if has_batch_norm(start):
+            self._norms: list[_Norm | _NoNorm] = [_Norm(given, i, self._sgd) for i in range(n)]
+        else:
+            self._norms = [_NoNorm(x, self._batch) for x in self._inputs]
         self.name = "sparse" if any(isinstance(layer, _SparseLayer) for layer in self._layers) else "dense"
 
-    def restart(self, start: Parameters, mask: Mask) -> None:
+    def restart(self, start: Parameters, mask: Mask, velocity: Parameters | None = None) -> None:
         """Go on from other parameters, under another mask; see `Engine`."""
-        self._build(start, mask)
+        self._build(start, mask, velocity)
 
-    def advance(self, batches: np.ndarray) -> tuple[float, int]:
+    def advance(self, batches: np.ndarray, rates: np.ndarray | None = None) -> tuple[float, int]:
         """One step of SGD for each row of `batches`; see `Engine`."""
         loss, n_correct = 0.0, 0
         for k, rows in enumerate(batches):
+            self._descent.rate = self._descent.real(self.rate if rates is None else rates[k])
             step_loss, step_correct = self._forward(rows)
             self._backward()
             loss += step_loss
@@ -126,10 +131,12 @@ class HandwrittenEngine:
     def _step(self, i: int, start: int, stop: int) -> None:
         """Backward through a layer and the batch norm of some of its inputs, which take their step."""
         layer, norm, delta = self._layers[i], self._norms[i], self._deltas[i]
-        if i == 0:
+        if i > 0:
+            norm.step(start, stop, layer.step(start, stop, delta, norm.y), self._inputs[i], self._deltas[i - 1])
+        elif isinstance(norm, _Norm):
             self._first_layer.step_first(start, stop, delta, norm)
         else:
-            norm.step(start, stop, layer.step(start, stop, delta, norm.y), self._inputs[i], self._deltas[i - 1])
+            self._first_layer.step_pixels(start, stop, delta, norm.y)
 
     def _prepare(self, rows: np.ndarray, start: int, stop: int) -> None:
         """Some pixels of a batch, normalised."""
@@ -168,6 +175,88 @@ class HandwrittenEngine:
             state |= {f"layers.{i}.weight": layer.weight(), f"layers.{i}.bias": layer.bias.copy()}
         return state
 
+    def velocity(self) -> Parameters:
+        """A copy of v; see `Engine`."""
+        state: Parameters = {}
+        for i, (norm, layer) in enumerate(zip(self._norms, self._layers, strict=True)):
+            state |= {f"norms.{i}.{name}": v.copy() for name, v in norm.velocity.items()}
+            state |= {f"layers.{i}.{name}": v for name, v in layer.velocity().items()}
+        return state
+
+
+class _Descent:
+    """What all parameters' steps have in common; see `kernels.direction`.
+
+    Args:
+        sgd: how it is trained.
+        dtype: of the parameters.
+
+    Attributes:
+        real: the type of a parameter.
+        rate: η of the present step.
+        decay: λ; None in plain SGD.
+        momentum: μ.
+    """
+
+    def __init__(self, sgd: Sgd, dtype: np.dtype):
+        self.real: type[np.floating] = dtype.type
+        self.rate, self.momentum = self.real(sgd.rate), self.real(sgd.momentum)
+        self.decay = self.real(sgd.weight_decay) if sgd.weight_decay or sgd.momentum else None
+
+    @property
+    def numbers(self) -> tuple[np.floating, np.floating | None, np.floating]:
+        """η, λ and μ, as kernels take them."""
+        return self.rate, self.decay, self.momentum
+
+
+class _Given(NamedTuple):
+    """What layers and norms are made of.
+
+    Attributes:
+        start: the whole state.
+        mask: the surviving parameters, of the arrays that have a mask.
+        v: velocities by the names of the parameters; None: zero.
+        batch: images a step.
+        descent: how parameters take their steps.
+    """
+
+    start: Parameters
+    mask: Mask
+    v: Parameters | None
+    batch: int
+    descent: _Descent
+
+    def velocity(self, name: str) -> np.ndarray | None:
+        """A copy of a parameter's velocity; None without momentum."""
+        if not self.descent.momentum:
+            return None
+        return np.zeros_like(self.start[name]) if self.v is None else self.v[name].astype(self.start[name].dtype)
+
+
+class _NoNorm:
+    """In the place of batch norm where the network has none: y is x.
+
+    Args:
+        x: (features, ≥ batch), a layer's inputs.
+        batch: images a step.
+    """
+
+    def __init__(self, x: np.ndarray, batch: int):
+        self.y, self._batch = x, batch
+        self.state: Parameters = {}
+        self.velocity: Parameters = {}
+
+    def forward(self, start: int, stop: int, x: np.ndarray) -> None:
+        """Nothing: y is x."""
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        """x."""
+        return x
+
+    def step(self, start: int, stop: int, dy: np.ndarray, x: np.ndarray, delta: np.ndarray) -> None:
+        """δ of the layer below from dy."""
+        kernels.back_through_relu(start, stop, dy, self._batch, x, delta)
+
 
 class _Norm:
     """Batch norm of a layer's inputs.
@@ -177,17 +266,24 @@ class _Norm:
         normed: (features, ≥ batch), (x − E x) / √(var x + ε) of the present batch.
         y: (features, ≥ batch), γ normed + β.
         gradients: (features,) each, room for those of γ and β.
+        velocity: v of γ `weight` and β `bias`, (features,) each; empty without momentum.
+        learned: γ, β, and v of each (None without momentum), as kernels take them.
     """
 
-    def __init__(self, start: Parameters, i: int, sgd: Sgd):
+    def __init__(self, given: _Given, i: int, sgd: Sgd):
         names = ("weight", "bias", "running_mean", "running_var")
-        self.state = {name: start[f"norms.{i}.{name}"].copy() for name in names}
+        self.state = {name: given.start[f"norms.{i}.{name}"].copy() for name in names}
         self.gamma, self.beta, self._mean, self._var = self.state.values()
-        real = self.gamma.dtype.type
-        self._batch, self._rate = sgd.batch, real(sgd.rate)
+        v_gamma, v_beta = given.velocity(f"norms.{i}.weight"), given.velocity(f"norms.{i}.bias")
+        self.learned = (self.gamma, self.beta, v_gamma, v_beta)
+        self.velocity: Parameters = {}
+        if v_gamma is not None and v_beta is not None:
+            self.velocity = {"weight": v_gamma, "bias": v_beta}
+        self._batch, self._descent, real = given.batch, given.descent, given.descent.real
         self._keep, self._epsilon = real(sgd.norm_keep), real(sgd.norm_epsilon)
         self.normed, self.y = (aligned(len(self.gamma), sgd.batch, self.gamma.dtype) for _ in range(2))
-        self._inverse_sd, *self.gradients = np.empty((3, len(self.gamma)), self.gamma.dtype)
+        self._inverse_sd, d_gamma, d_beta = np.empty((3, len(self.gamma)), self.gamma.dtype)
+        self.gradients = (d_gamma, d_beta)
 
     def forward(self, start: int, stop: int, x: np.ndarray) -> None:
         """y of a batch; the running moments move."""
@@ -203,8 +299,8 @@ class _Norm:
 
     def step(self, start: int, stop: int, dy: np.ndarray, x: np.ndarray, delta: np.ndarray) -> None:
         """δ of the layer below from dy; γ and β take their step."""
-        of_batch = (dy, self._batch, self.normed, self._inverse_sd, x)
-        kernels.back_through_norm(start, stop, *of_batch, self._rate, self.gamma, self.beta, delta)
+        of_batch = (dy, self._batch, self.normed, self._inverse_sd, x, *self._descent.numbers)
+        kernels.back_through_norm(start, stop, *of_batch, *self.learned, delta)
 
 
 class _Layer(Protocol):
@@ -234,39 +330,55 @@ class _Layer(Protocol):
     def weight(self) -> np.ndarray:
         """W with its zeros, a copy."""
 
+    def velocity(self) -> Parameters:
+        """v of `weight` and `bias`, copies; empty without momentum."""
 
-def _new_layer(start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout) -> _Layer:
-    if f"layers.{i}.weight" in mask:
-        return _masked_layer(start, mask, i, sgd, layout)
-    below = mask.get(f"layers.{i - 1}.weight")
+
+def _new_layer(given: _Given, i: int, layout: Layout) -> _Layer:
+    if f"layers.{i}.weight" in given.mask:
+        return _masked_layer(given, i, layout)
+    below = given.mask.get(f"layers.{i - 1}.weight")
     if below is not None and layout != "dense":
         dead = np.logical_not(np.any(below, axis=1))
         if dead.mean() > _DEAD_APART:
-            return _LiveInputs(start, mask, i, sgd, dead)
-    return _DenseLayer(start, mask, i, sgd)
+            return _LiveInputs(given, i, dead)
+    return _DenseLayer(given, i)
 
 
-def _masked_layer(start: Parameters, mask: Mask, i: int, sgd: Sgd, layout: Layout) -> "_DenseLayer | _SparseLayer":
+def _masked_layer(given: _Given, i: int, layout: Layout) -> "_DenseLayer | _SparseLayer":
     """A layer that has a mask, or the first one, which may have none."""
-    alive = mask.get(f"layers.{i}.weight")
+    alive = given.mask.get(f"layers.{i}.weight")
     if alive is not None and (layout == "sparse" or (layout == "auto" and alive.mean() < SPARSE_BELOW)):
-        return _SparseLayer(start, mask, i, sgd)
-    return _DenseLayer(start, mask, i, sgd)
+        return _SparseLayer(given, i)
+    return _DenseLayer(given, i)
 
 
 class _LayerBase:
     grain = back_grain = 1
+    _v: np.ndarray | None
+    """v of the weights as they are stored; None without momentum."""
 
-    def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
-        weight = start[f"layers.{i}.weight"]
-        self.bias = start[f"layers.{i}.bias"].copy()
-        self._bias_mask = mask.get(f"layers.{i}.bias", np.ones(self.bias.shape, bool))
-        self._batch, self._rate = sgd.batch, weight.dtype.type(sgd.rate)
+    def __init__(self, given: _Given, i: int):
+        weight = given.start[f"layers.{i}.weight"]
+        self.bias = given.start[f"layers.{i}.bias"].copy()
+        self._bias_v = given.velocity(f"layers.{i}.bias")
+        self._bias_mask = given.mask.get(f"layers.{i}.bias", np.ones(self.bias.shape, bool))
+        self._batch, self._descent = given.batch, given.descent
         self.sums = np.empty_like(self.bias)
-        self._dy = aligned(weight.shape[1], sgd.batch, weight.dtype)
+        self._dy = aligned(weight.shape[1], given.batch, weight.dtype)
 
     def step_bias(self, delta: np.ndarray) -> None:
-        kernels.descend_bias(delta, self._bias_mask, self._rate, self.bias, self.sums)
+        of_bias = (self.bias, self._bias_v, self.sums)
+        kernels.descend_bias(delta, self._bias_mask, *self._descent.numbers, *of_bias)
+
+    def velocity(self) -> Parameters:
+        if self._v is None or self._bias_v is None:
+            return {}
+        return {"weight": self._whole(self._v), "bias": self._bias_v.copy()}
+
+    def _whole(self, stored: np.ndarray) -> np.ndarray:
+        """A copy (out, in) of what is stored as weights are."""
+        raise NotImplementedError
 
 
 class _DenseLayer(_LayerBase):
@@ -274,15 +386,19 @@ class _DenseLayer(_LayerBase):
 
     grain = ROWS
 
-    def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
-        super().__init__(start, mask, i, sgd)
-        weight = start[f"layers.{i}.weight"]
+    def __init__(self, given: _Given, i: int):
+        super().__init__(given, i)
+        weight = given.start[f"layers.{i}.weight"]
         self._n_inputs, dtype = weight.shape[1], weight.dtype
         self.n_weights = weight.size
         self.back_grain = PANEL // dtype.itemsize
         self._weight, self._mask = (padded(len(weight), self._n_inputs, kind) for kind in (dtype, np.dtype(bool)))
         self._weight[:, : self._n_inputs] = weight
-        self._mask[:, : self._n_inputs] = mask.get(f"layers.{i}.weight", True)
+        self._mask[:, : self._n_inputs] = given.mask.get(f"layers.{i}.weight", True)
+        self._v = None
+        if (v := given.velocity(f"layers.{i}.weight")) is not None:
+            self._v = padded(len(weight), self._n_inputs, dtype)
+            self._v[:, : self._n_inputs] = v
         whole_panels = -(-self._n_inputs // self.back_grain) * self.back_grain
         self._by_image = aligned(self._dy.shape[1], whole_panels, dtype)
 
@@ -291,37 +407,54 @@ class _DenseLayer(_LayerBase):
 
     def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         kernels_dense.multiply(start, stop, self._weight, True, delta, self._batch, self._dy)
-        kernels.write_by_image(start, stop, y, self._by_image)
-        of_batch = (delta, self._by_image, self._batch)
-        kernels_dense.descend(start, stop, *of_batch, self._mask, self._rate, self._weight)
+        self.step_pixels(start, stop, delta, y)
         return self._dy
+
+    def step_pixels(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> None:
+        """The weights of some inputs take their step; of pixels nobody needs the gradient."""
+        kernels.write_by_image(start, stop, y, self._by_image)
+        of_batch, of_weights = (delta, self._by_image, self._batch), (self._weight, self._v)
+        kernels_dense.descend(start, stop, *of_batch, self._mask, *self._descent.numbers, *of_weights)
 
     def step_first(self, start: int, stop: int, delta: np.ndarray, norm: _Norm) -> None:
         """The weights of some inputs of the first layer, and γ and β of their batch norm, take their step."""
         kernels.write_by_image(start, stop, norm.normed, self._by_image)
-        of_batch, of_layer = (delta, self._by_image, self._batch, self.sums), (self._mask, self._rate)
-        kernels_dense.descend_first(start, stop, *of_batch, *of_layer, norm.gamma, norm.beta, self._weight)
+        of_batch, of_weights = (delta, self._by_image, self._batch, self.sums), (self._weight, self._v)
+        how = (self._mask, *self._descent.numbers)
+        kernels_dense.descend_first(start, stop, *of_batch, *how, *norm.learned, *of_weights)
 
     def weight(self) -> np.ndarray:
-        return self._weight[:, : self._n_inputs].copy()
+        return self._whole(self._weight)
+
+    def _whole(self, stored: np.ndarray) -> np.ndarray:
+        return stored[:, : self._n_inputs].copy()
 
 
 class _LiveInputs:
     """A dense layer some of whose inputs are dead units: constant, they need products with vectors only."""
 
-    def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd, dead: np.ndarray):
-        weight = start[f"layers.{i}.weight"]
+    def __init__(self, given: _Given, i: int, dead: np.ndarray):
+        name = f"layers.{i}.weight"
+        weight, v = given.start[name], given.velocity(name)
         self._live, self._dead = np.flatnonzero(~dead), np.flatnonzero(dead)
-        self._batch, self._rate = sgd.batch, weight.dtype.type(sgd.rate)
-        live_weight = np.ascontiguousarray(weight[:, self._live])
-        self._of_live = _DenseLayer({**start, f"layers.{i}.weight": live_weight}, mask, i, sgd)
-        self._of_dead = aligned(len(weight), len(self._dead), weight.dtype)
-        self._of_dead[:, : len(self._dead)] = weight[:, self._dead]
+        self._batch, self._descent = given.batch, given.descent
+        of_live = given._replace(start={**given.start, name: np.ascontiguousarray(weight[:, self._live])})
+        if given.v is not None and v is not None:
+            of_live = of_live._replace(v={**given.v, name: v[:, self._live]})
+        self._of_live = _DenseLayer(of_live, i)
+        self._of_dead = self._part(weight)
+        self._dead_v = None if v is None else self._part(v)
         self._dead_y = aligned(1, len(self._dead), weight.dtype)
         self._dead_dy = np.empty(len(self._dead), weight.dtype)
         self.bias = self._of_live.bias
         self.n_weights = weight.size
         self.grain, self.back_grain = weight.shape  # parts would have to pick their inputs
+
+    def _part(self, whole: np.ndarray) -> np.ndarray:
+        """What belongs to dead inputs."""
+        part = aligned(len(whole), len(self._dead), whole.dtype)
+        part[:, : len(self._dead)] = whole[:, self._dead]
+        return part
 
     def multiply(self, start: int, stop: int, y: np.ndarray, z: np.ndarray, n_images: int) -> None:
         self._of_live.multiply(start, stop, y[self._live], z, n_images)
@@ -334,24 +467,32 @@ class _LiveInputs:
     def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         dy = np.zeros_like(y)
         self._dead_y[0, : len(self._dead)] = y[self._dead, 0]
-        kernels_dense.step_constant(self._of_dead, self._dead_y, self._of_live.sums, self._rate, self._dead_dy)
-        # Batch norm asks for Σ_b dy only where its input is constant.
+        of_batch = (self._dead_y, self._of_live.sums, *self._descent.numbers)
+        kernels_dense.step_constant(self._of_dead, self._dead_v, *of_batch, self._dead_dy)
+        # Only Σ_b dy is asked for where an input is constant: by its batch norm, or by its unit's bias.
         dy[self._dead, : self._batch] = (self._dead_dy / self._dead_dy.dtype.type(self._batch))[:, None]
         dy[self._live] = self._of_live.step(0, len(self._live), delta, y[self._live])
         return dy
 
     def weight(self) -> np.ndarray:
-        weight = np.empty((len(self.bias), len(self._live) + len(self._dead)), self._of_dead.dtype)
-        weight[:, self._live], weight[:, self._dead] = self._of_live.weight(), self._of_dead[:, : len(self._dead)]
-        return weight
+        return self._joined(self._of_live.weight(), self._of_dead)
+
+    def velocity(self) -> Parameters:
+        v = self._of_live.velocity()
+        return v if self._dead_v is None else {**v, "weight": self._joined(v["weight"], self._dead_v)}
+
+    def _joined(self, of_live: np.ndarray, of_dead: np.ndarray) -> np.ndarray:
+        whole = np.empty((len(self.bias), len(self._live) + len(self._dead)), of_dead.dtype)
+        whole[:, self._live], whole[:, self._dead] = of_live, of_dead[:, : len(self._dead)]
+        return whole
 
 
 class _SparseLayer(_LayerBase):
     """The surviving weights by tiles of units; see the sparse `kernels`."""
 
-    def __init__(self, start: Parameters, mask: Mask, i: int, sgd: Sgd):
-        super().__init__(start, mask, i, sgd)
-        alive = mask[f"layers.{i}.weight"]
+    def __init__(self, given: _Given, i: int):
+        super().__init__(given, i)
+        alive = given.mask[f"layers.{i}.weight"]
         n_units, n_inputs = self._shape = alive.shape
         self.grain = max(1, _TILE_BYTES // self._dy[0].nbytes)
         units, inputs = np.nonzero(alive)
@@ -360,7 +501,9 @@ class _SparseLayer(_LayerBase):
         self._place = (units[order], inputs[order])
         n_segments = -(-n_units // self.grain) * n_inputs
         first = np.searchsorted(segment[order], np.arange(n_segments + 1))
-        self._values = start[f"layers.{i}.weight"][self._place]
+        self._values = given.start[f"layers.{i}.weight"][self._place]
+        v = given.velocity(f"layers.{i}.weight")
+        self._v = None if v is None else v[self._place]
         self.n_weights = len(self._values)
         self._weights = (first, units[order].astype(np.int32), self._values)
 
@@ -368,15 +511,23 @@ class _SparseLayer(_LayerBase):
         kernels_sparse.multiply_sparse(start, stop, *self._weights, self.grain, y, z)
 
     def step(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
-        kernels_sparse.back_sparse(start, stop, *self._weights, delta, y, self._rate, self._dy)
+        kernels_sparse.back_sparse(start, stop, *self._weights, self._v, delta, y, *self._descent.numbers, self._dy)
         return self._dy
+
+    def step_pixels(self, start: int, stop: int, delta: np.ndarray, y: np.ndarray) -> None:
+        """The weights of some inputs take their step; of pixels nobody needs the gradient."""
+        kernels_sparse.back_sparse(start, stop, *self._weights, self._v, delta, y, *self._descent.numbers, None)
 
     def step_first(self, start: int, stop: int, delta: np.ndarray, norm: _Norm) -> None:
         """The weights of some inputs of the first layer, and γ and β of their batch norm, take their step."""
-        of_batch, of_norm = (delta, self.sums, norm.normed), (norm.gamma, norm.beta, *norm.gradients)
-        kernels_sparse.back_sparse_first(start, stop, *self._weights, *of_batch, self._rate, *of_norm)
+        weights, numbers = (*self._weights, self._v), self._descent.numbers
+        of_norm = (*norm.learned, *norm.gradients)
+        kernels_sparse.back_sparse_first(start, stop, *weights, delta, self.sums, norm.normed, *numbers, *of_norm)
 
     def weight(self) -> np.ndarray:
-        weight = np.zeros(self._shape, self._values.dtype)
-        weight[self._place] = self._values
-        return weight
+        return self._whole(self._values)
+
+    def _whole(self, stored: np.ndarray) -> np.ndarray:
+        whole = np.zeros(self._shape, stored.dtype)
+        whole[self._place] = stored
+        return whole
