@@ -520,9 +520,9 @@ class _SparseLayer(_LayerBase):
 
     def step_first(self, start: int, stop: int, delta: np.ndarray, norm: _Norm) -> None:
         """The weights of some inputs of the first layer, and γ and β of their batch norm, take their step."""
-        weights, numbers = (*self._weights, self._v), self._descent.numbers
-        of_norm = (*norm.learned, *norm.gradients)
-        kernels_sparse.back_sparse_first(start, stop, *weights, delta, self.sums, norm.normed, *numbers, *of_norm)
+        of_batch = (delta, self.sums, norm.normed, *self._descent.numbers)
+        of_layer = (*self._weights, self._v, *of_batch)
+        kernels_sparse.back_sparse_first(start, stop, *of_layer, *norm.learned, *norm.gradients)
 
     def weight(self) -> np.ndarray:
         return self._whole(self._values)

@@ -110,7 +110,7 @@ def direction(
 ) -> Real:
     """Along which a parameter takes its step: v ← μ v + g + λ θ, kept in velocity[k].
 
-    Plain SGD has no decay and no velocity, and code of its own: v is g.  What has a velocity has a decay too, if only 0.
+    Plain SGD has no decay and no velocity, and code of its own: v is g.  What has a velocity has a decay, if only 0.
     """
     if decay is not None:
         gradient = plus_product(gradient, decay, value)
