@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR
@@ -34,6 +35,8 @@ from winnow.training.settings import TrainingSettings, draw_batches
 
 SIZES, STEPS = [108, 24, 20, 4], 60
 ENGINES = ["dense", "sparse", "auto", "graph"]
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+ALL_ENGINES = [*ENGINES, pytest.param("cuda", marks=needs_gpu)]
 OPTIONS = {"rate": 0.1, "norm_keep": 0.9, "norm_epsilon": 1e-5}
 SCHEDULES = {
     "constant": ({}, None),
@@ -65,8 +68,8 @@ def network(density, *, batch_norm=True, dtype="float64", seed=0, sizes=SIZES):
 
 
 def engine_of(name, start, mask, dataset, sgd):
-    if name == "graph":
-        return GraphEngine(start, mask, dataset, sgd, device="cpu")
+    if name in ("graph", "cuda"):
+        return GraphEngine(start, mask, dataset, sgd, device={"graph": "cpu"}.get(name, name))
     return build_engine(start, mask, dataset, sgd, engine=name)
 
 
@@ -111,7 +114,7 @@ def test_the_reference_is_pytorchs(dataset, momentum, weight_decay, schedule, de
 # -- the other engines ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ALL_ENGINES)
 @pytest.mark.parametrize("batch_norm", [True, False])
 @pytest.mark.parametrize("density", [None, 0.2])
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
@@ -290,7 +293,7 @@ def test_by_default_images_are_drawn_with_replacement(dataset):
 # -- masks that move --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["reference", *ENGINES])
+@pytest.mark.parametrize("name", ["reference", *ALL_ENGINES])
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_an_engine_can_be_left_and_taken_up(dataset, name, batch_norm):
     """Parameters and v are all of its state."""
@@ -304,8 +307,9 @@ def test_an_engine_can_be_left_and_taken_up(dataset, name, batch_norm):
     other.restart(state, mask, velocity)
     left.advance(batches_of()[25:26])  # what was taken are copies
     other.advance(batches_of()[25:])
-    assert_same(other.parameters(), straight.parameters(), 0 if name != "graph" else 1e-12)
-    assert_same(other.velocity(), straight.velocity(), 0 if name != "graph" else 1e-12)
+    tolerance = 1e-12 if name in ("graph", "cuda") else 0
+    assert_same(other.parameters(), straight.parameters(), tolerance)
+    assert_same(other.velocity(), straight.velocity(), tolerance)
     other.restart(state, mask)
     assert not any(v.any() for v in other.velocity().values())
 
