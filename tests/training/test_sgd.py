@@ -180,7 +180,7 @@ def test_in_single_precision_too(dataset, name):
 @pytest.mark.parametrize("name", ["reference", *ENGINES])
 def test_threads_and_stretches_make_no_difference(dataset, name, monkeypatch):
     monkeypatch.setattr("winnow.training.threads._WORTH_SHARING", 0)
-    monkeypatch.setattr("winnow.training.handwritten._TILE_BYTES", 1024)
+    monkeypatch.setattr("winnow.training.layers._TILE_BYTES", 1024)
     start, mask = network(0.2)
     sgd = Sgd(16, **OPTIONS, momentum=0.9, weight_decay=1e-3, scheduled=True)
     rates, found = rates_of_steps("cosine", 0.1, STEPS), []

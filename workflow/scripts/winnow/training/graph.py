@@ -39,6 +39,7 @@ from winnow.network import has_batch_norm, n_layers
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask, Parameters
 from winnow.training.engine import Sgd, TrainingError
+from winnow.training.graph_descent import Descent
 
 STEPS_PER_REPLAY = 25
 """Steps that one launch does; those that are left over at the end of a stretch are launched one by one."""
@@ -79,8 +80,7 @@ class GraphEngine:
         self._forget, self._epsilon, self._sgd = 1 - sgd.norm_keep, sgd.norm_epsilon, sgd
         with self._memory_explained(), matmul_precision(self.precision):
             self._state = {name: torch.tensor(array, device=device) for name, array in start.items()}
-            moving = [name for name in start if ".running_" not in name] if sgd.momentum else []
-            self._velocity = {name: torch.zeros_like(self._state[name]) for name in moving}
+            self._descent = Descent(self._state, sgd)
             self._layers = [_Layer.of(self._state, mask or {}, i) for i in range(n_layers(start))]
             self._normed = has_batch_norm(start)
             self._mean_image = torch.tensor(dataset.mean_image, device=device)
@@ -93,8 +93,7 @@ class GraphEngine:
             self._recordings = {n: self._record(n) for n in (STEPS_PER_REPLAY, 1)}
             for name, tensor in self._state.items():  # which the recording has moved
                 tensor.copy_(torch.tensor(start[name]))
-            for tensor in self._velocity.values():
-                tensor.zero_()
+            self._descent.set_velocity(None)
 
     @contextmanager
     def _memory_explained(self) -> Iterator[None]:
@@ -197,7 +196,7 @@ class GraphEngine:
         names, masks, gradients = [], [], []
         for layer, x, y, mean, inverse_sd in reversed(passed):
             dx = dy = delta @ layer.weight if self._normed or layer is not first else None
-            self._step_weight(layer, delta, y, descent)
+            self._descent.step_weight(f"layers.{layer.i}.weight", delta, y, layer.removed, descent)
             if self._normed:  # nobody needs the gradient of the pixels
                 wanted = [layer is not first, True, True]
                 dx, d_gamma, d_beta = torch.ops.aten.native_batch_norm_backward(
@@ -211,57 +210,8 @@ class GraphEngine:
             gradients.append(delta.sum(0))
             if layer is not first:
                 delta = torch.ops.aten.threshold_backward(dx, x, 0)
-        self._step_vectors(names, gradients, masks, descent)
+        self._descent.step_vectors(names, gradients, masks, descent)
         return z
-
-    def _step_weight(self, layer: "_Layer", delta: torch.Tensor, y: torch.Tensor, descent: torch.Tensor | None) -> None:
-        """A layer's weights take their step, by δᵀ y / batch: δ is the gradient of the summed loss."""
-        weight, decay = layer.weight, self._sgd.weight_decay
-        moved, kept, along = weight, 1.0, -self.rate / self._batch  # what the product is added to, and factors of both
-        if self._sgd.momentum:
-            moved, kept, along = self._velocity[f"layers.{layer.i}.weight"], self._sgd.momentum, 1 / self._batch
-        elif descent is not None:
-            delta, along = delta * descent, 1 / self._batch
-            if decay:
-                weight.mul_(1 + decay * descent)
-        elif decay:
-            kept = 1 - self.rate * decay
-        moved.addmm_(delta.T, y, beta=kept, alpha=along)
-        if layer.removed is not None:
-            moved.masked_fill_(layer.removed, 0)
-        if self._sgd.momentum:
-            if decay:
-                moved.add_(weight, alpha=decay)
-            if descent is None:
-                weight.add_(moved, alpha=-self.rate)
-            else:
-                weight.addcmul_(moved, descent)
-
-    def _step_vectors(
-        self,
-        names: list[str],
-        gradients: list[torch.Tensor],
-        masks: list[torch.Tensor],
-        descent: torch.Tensor | None,
-    ) -> None:
-        """Biases, γ and β take their step together, by gradients of the summed loss."""
-        vectors = [self._state[name] for name in names]
-        if not (self._sgd.momentum or self._sgd.weight_decay or descent is not None):
-            torch._foreach_addcmul_(vectors, gradients, masks, value=-self.rate / self._batch)
-            return
-        along = torch._foreach_mul(gradients, masks)
-        torch._foreach_mul_(along, 1 / self._batch)
-        if self._sgd.weight_decay:
-            torch._foreach_add_(along, vectors, alpha=self._sgd.weight_decay)
-        if self._sgd.momentum:
-            velocities = [self._velocity[name] for name in names]
-            torch._foreach_mul_(velocities, self._sgd.momentum)
-            torch._foreach_add_(velocities, along)
-            along = tuple(velocities)
-        if descent is None:
-            torch._foreach_add_(vectors, along, alpha=-self.rate)
-        else:
-            torch._foreach_add_(vectors, torch._foreach_mul(along, descent))
 
     def _prepare(self, images: torch.Tensor) -> torch.Tensor:
         """As `Dataset.prepare`, bit for bit; then in the precision of the parameters."""
@@ -276,17 +226,13 @@ class GraphEngine:
 
     def velocity(self) -> Parameters:
         """A copy of v; see `Engine`."""
-        return {name: tensor.cpu().numpy().copy() for name, tensor in self._velocity.items()}
+        return {name: tensor.cpu().numpy().copy() for name, tensor in self._descent.velocity.items()}
 
     def restart(self, start: Parameters, mask: Mask, velocity: Parameters | None = None) -> None:
         """Go on from other parameters, under another mask; see `Engine`.  What was captured reads the same tensors."""
         for name, tensor in self._state.items():
             tensor.copy_(torch.from_numpy(start[name]))
-        for name, tensor in self._velocity.items():
-            if velocity is None:
-                tensor.zero_()
-            else:
-                tensor.copy_(torch.from_numpy(velocity[name]))
+        self._descent.set_velocity(velocity)
         for i, layer in enumerate(self._layers):
             if layer.removed is not None:
                 layer.removed.copy_(torch.from_numpy(~mask[f"layers.{i}.weight"]))
