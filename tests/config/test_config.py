@@ -72,6 +72,16 @@ def test_new_settings_are_no_parameters_of_a_rule_at_their_defaults():
     assert parse_config(other.model_dump(mode="json", by_alias=True), "again") == other
 
 
+def test_a_training_has_the_defaults_of_the_configuration():
+    """Of the settings that `params` leaves out."""
+    of_training = {field.name: field.default for field in dataclasses.fields(TrainingSettings)}
+    for name in Training.later:
+        default = Training.default(name)
+        assert of_training[name] == (tuple(default) if isinstance(default, list) else default), name
+    assert inspect.signature(initial_network).parameters["batch_norm"].default is Network.default("batch_norm")
+    assert Training(schedule="step").params()["schedule"] == "step"
+
+
 CLONED = {"source": "nlgp", "clone": {}}
 DIALLED = {"source": "elliptical", "excess_kurtosis": 1.0}
 

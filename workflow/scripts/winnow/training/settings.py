@@ -16,7 +16,7 @@ from winnow.training.rates import ScheduleName, rates_of_steps
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What one training depends on, beside its start, its mask and its data.
+    """What one training depends on, beside its start, its mask and its data; defaults are the configuration's.
 
     Attributes:
         steps: T, SGD steps of a whole training.
@@ -48,8 +48,8 @@ class TrainingSettings:
     momentum: float = 0.0
     weight_decay: float = 0.0
     schedule: ScheduleName = "constant"
-    milestones: Sequence[float] = ()
-    rate_factor: float = 1.0
+    milestones: Sequence[float] = (0.5, 0.75)
+    rate_factor: float = 0.1
     replacement: bool = True
 
     @property
