@@ -1,4 +1,6 @@
 import copy
+import dataclasses
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,11 @@ import yaml
 from project import lay_out_data
 from winnow.config.documents import schema, settings_table
 from winnow.config.parse import parse_config
+from winnow.config.sections import Network, Training
 from winnow.config.words import ConfigError
 from winnow.datasets.files.imagenet32 import IMAGENET32_TRAIN, IMAGENET32_VALIDATION
+from winnow.network import initial_network
+from winnow.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
