@@ -101,7 +101,7 @@ def run_chain(config: Config, seed: int, clone: bool, data: Path, rounds_measure
     pruning: dict[str, Any] = config.pruning.model_dump(include={"share", "pool", "criterion"})
     rounds = list(range(1, config.pruning.rounds + 1))
     rewind, trained, curve = train_dense(
-        dataset, seed=seed, hidden=network.hidden, initial_weights=network.initial_weights, settings=settings
+        dataset, seed=seed, settings=settings, **network.model_dump(include={"hidden", "initial_weights", "batch_norm"})
     )
     masks = [prune_imp_first_round(rewind=rewind, trained=trained, **pruning)]
     accuracies = [curve["validation_accuracy"][-1]]

@@ -1,4 +1,6 @@
 import copy
+import dataclasses
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,11 @@ import yaml
 from project import lay_out_data
 from winnow.config.documents import schema, settings_table
 from winnow.config.parse import parse_config
+from winnow.config.sections import Network, Training
 from winnow.config.words import ConfigError
 from winnow.datasets.files.imagenet32 import IMAGENET32_TRAIN, IMAGENET32_VALIDATION
+from winnow.network import initial_network
+from winnow.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -55,6 +60,31 @@ def test_an_exact_clone_is_dumped_as_before_there_were_kinds():
     assert config.all_datasets == ["a", "a-clone", "b", "b-clone", "c"] and config.plain("c").n_inputs == 1024
     dumped = config.model_dump(mode="json", by_alias=True)
     assert dumped["datasets"]["c"]["as"] == "phases" and parse_config(dumped, "again") == config
+
+
+def test_new_settings_are_no_parameters_of_a_rule_at_their_defaults():
+    """What Snakemake compares of a training stays as it was before there were these settings."""
+    plain = parse_config(GOOD, "some.yaml")
+    assert list(plain.training.params()) == ["steps", "rewind", "batch", "rate", "log_every", "engine", "precision"]
+    assert plain.network.params("hidden", "initial_weights", "batch_norm") == {
+        **{"hidden": [1024, 1024], "initial_weights": "uniform"},
+    }
+    assert list(plain.model_dump(mode="json")["training"])[:4] == ["steps", "rewind", "batch", "replacement"]
+    changed = {"network": {"batch_norm": False}, "training": {"schedule": "step", "milestones": [0.3]}}
+    other = parse_config({**GOOD, **changed}, "some.yaml")
+    assert other.network.params("batch_norm", "norm_keep") == {"batch_norm": False, "norm_keep": 0.99}
+    assert other.training.params() == {**plain.training.params(), "schedule": "step", "milestones": [0.3]}
+    assert parse_config(other.model_dump(mode="json", by_alias=True), "again") == other
+
+
+def test_a_training_has_the_defaults_of_the_configuration():
+    """Of the settings that `params` leaves out."""
+    of_training = {field.name: field.default for field in dataclasses.fields(TrainingSettings)}
+    for name in Training.later:
+        default = Training.default(name)
+        assert of_training[name] == (tuple(default) if isinstance(default, list) else default), name
+    assert inspect.signature(initial_network).parameters["batch_norm"].default is Network.default("batch_norm")
+    assert Training(schedule="step").params()["schedule"] == "step"
 
 
 CLONED = {"source": "nlgp", "clone": {}}
@@ -116,6 +146,21 @@ DIALLED = {"source": "elliptical", "excess_kurtosis": 1.0}
         ("training.steps", "1e3", r"training.steps: .*YAML reads numbers such as 1e3 as text: write 1000"),
         ("training.steps", True, r"training.steps: .*YAML reads on, off, yes and no"),
         ("training.steps", 10.5, "training.steps: .*10.5"),
+        ("training.momentum", 1.0, "training.momentum: .*less than 1"),
+        ("training.momentum", -0.1, "training.momentum: .*greater than or equal to 0"),
+        ("training.weight_decay", -1e-4, "training.weight_decay: .*greater than or equal to 0"),
+        ("training.weight_decay", 20.0, r"rate \(0.1\) times weight_decay \(20\) must be below 2: .* grow for ever"),
+        ("training.schedule", "cosin", "training.schedule: .*'cosin'; did you mean 'cosine'"),
+        ("training.milestones", [0.5], "milestones: only the schedule step uses them; schedule is constant: set it to"),
+        (
+            "training",
+            {"schedule": "cosine", "rate_factor": 0.5},
+            "rate_factor: only the schedule step uses them; sched",
+        ),
+        ("training", {"schedule": "step", "milestones": [0.5, 0.5]}, r"milestones must increase; .* \[0.5, 0.5\]"),
+        ("training", {"schedule": "step", "milestones": [1.0]}, "training.milestones.0: .*less than 1"),
+        ("training.replacement", "no", "training.replacement: .*valid boolean"),
+        ("network.batch_norm", 1, "network.batch_norm: .*valid boolean"),
         ("training.rewind", 40000, r"rewind \(40000\) must be smaller than steps \(40000\)"),
         ("training.batch", 1, "training.batch: .*greater than or equal to 2"),
         ("training.rate", 0, "training.rate: .*greater than 0"),

@@ -307,7 +307,7 @@ def test_a_step_by_hand():
 
 
 def test_only_prunable_weights_take_the_step(dataset):
-    def to_zero(weight, gradient):
+    def to_zero(weight, gradient, rate):
         return torch.zeros_like(weight)
 
     engine = PenalisedEngine(to_zero, start(), dataset, SGD)

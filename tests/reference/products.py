@@ -23,14 +23,14 @@ def multiply(a, b):
     return out
 
 
-def descend(weight, delta, y, mask, rate):
-    """W ← W − η (δ yᵀ) ⊙ m."""
-    gradient = multiply(delta, y.T)
-    minus_rate = -weight.dtype.type(rate)
-    return np.array(
-        [
-            [fused(minus_rate, g if m else weight.dtype.type(0), w) for g, m, w in zip(*rows, strict=True)]
-            for rows in zip(gradient, mask, weight, strict=True)
-        ],
-        weight.dtype,
-    )
+def descend(weight, delta, y, mask, rate, decay=None, momentum=None, velocity=None):
+    """v ← μ v + (δ yᵀ) ⊙ m + λ W; W ← W − η v.  Returns W and v; without decay and momentum v is the gradient."""
+    real = weight.dtype.type
+    v, minus_rate = np.where(mask, multiply(delta, y.T), real(0)), -real(rate)
+    for i, j in np.ndindex(*weight.shape):
+        if decay is not None:
+            v[i, j] = fused(real(decay), weight[i, j], v[i, j])
+        if momentum is not None:
+            v[i, j] = fused(real(momentum), velocity[i, j], v[i, j])
+    new = [[fused(minus_rate, g, w) for g, w in zip(*rows, strict=True)] for rows in zip(v, weight, strict=True)]
+    return np.array(new, weight.dtype), v

@@ -73,7 +73,7 @@ class LastStepDiverges:
     def __init__(self, value: float):
         self._value = value
 
-    def advance(self, batches: np.ndarray) -> tuple[float, int]:
+    def advance(self, batches: np.ndarray, rates: np.ndarray | None = None) -> tuple[float, int]:
         return float(len(batches)), 0
 
     def accuracy(self) -> float:

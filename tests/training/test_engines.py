@@ -13,7 +13,7 @@ from winnow.masks import apply_mask, full_mask
 from winnow.network import initial_parameters
 from winnow.pruning.scores import prune_by_score
 from winnow.streams import stream
-from winnow.training import handwritten, threads
+from winnow.training import layers, threads
 from winnow.training.build import build_engine
 from winnow.training.curve import run
 from winnow.training.dense import train_dense
@@ -133,7 +133,7 @@ def test_stretches_make_no_difference(datasets, engine):
 @pytest.mark.parametrize("engine", ["dense", "sparse"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_threads_share_the_work_without_a_trace(datasets, engine, dtype, monkeypatch):
-    monkeypatch.setattr(handwritten, "_TILE_BYTES", 1024)  # several tiles in a small layer
+    monkeypatch.setattr(layers, "_TILE_BYTES", 1024)  # several tiles in a small layer
     monkeypatch.setattr(threads, "_WORTH_SHARING", 0)
     start, mask = network([150, 70], dtype, 0.15)
     batches = stream("test engines").integers(80, size=(20, 16))
@@ -159,7 +159,7 @@ def test_start_and_mask_are_left_alone(datasets, engine):
 
 def test_layers_are_stored_by_their_density(datasets):
     start, mask = network([24, 20], "float32", 1.0)
-    mask["layers.1.weight"] = np.random.default_rng(0).random((20, 24)) < handwritten.SPARSE_BELOW / 2
+    mask["layers.1.weight"] = np.random.default_rng(0).random((20, 24)) < layers.SPARSE_BELOW / 2
     for layout, name in (("dense", "dense"), ("auto", "sparse"), ("sparse", "sparse")):
         engine = build_engine(start, mask, datasets["uint8"], sgd(), engine=layout)
         assert (engine.name, engine.device, engine.precision) == (name, "cpu", "float32")

@@ -220,16 +220,25 @@ def pretended_gpu(monkeypatch):
 
 def test_the_recording_leaves_the_start_parameters(dataset, pretended_gpu):
     start, mask = start_from()
-    engine = GraphEngine(start, mask, dataset, SGD, device="cpu")
+    engine = GraphEngine(start, mask, dataset, replace(SGD, momentum=0.9, weight_decay=0.1), device="cpu")
     assert engine.device == "pretended"
     assert_same(engine.parameters(), start)
+    assert engine.velocity().keys() == {name for name in start if ".running_" not in name}
+    assert not any(v.any() for v in engine.velocity().values())
+
+
+OTHER_STEPS = [{"weight_decay": 0.1}, {"momentum": 0.9, "weight_decay": 0.1}]
+"""Of the other kinds of steps, those that launch the most."""
 
 
 @pytest.mark.slow
-def test_no_tensor_is_left_on_the_host(dataset, pretended_gpu):
+@pytest.mark.parametrize("scheduled", [False, True])
+@pytest.mark.parametrize("how", [{}, *OTHER_STEPS], ids=len)
+def test_no_tensor_is_left_on_the_host(dataset, pretended_gpu, how, scheduled):
     """On the `meta` device, which has no values and takes no other device's tensors."""
-    engine = GraphEngine(*start_from(), dataset, SGD, device="meta")
-    for use in (lambda: engine.advance(batches_of(30)), engine.accuracy):
+    engine = GraphEngine(*start_from(), dataset, replace(SGD, scheduled=scheduled, **how), device="meta")
+    rates = np.full(30, 0.1) if scheduled else None
+    for use in (lambda: engine.advance(batches_of(30), rates), engine.accuracy):
         with pytest.raises(RuntimeError, match=r"item\(\) cannot be called"):  # at the very end
             use()
 
@@ -270,6 +279,16 @@ def test_a_step_is_few_kernels(dataset, density, n_kernels):
         engine._steps(schedule)
     assert replay.n_kernels - graph.STEPS_PER_REPLAY * step.n_kernels < 20
     assert "_local_scalar_dense" not in replay.count  # nothing is read back: that would stall the GPU
+
+
+@pytest.mark.parametrize("how", [{}, *OTHER_STEPS], ids=len)
+def test_a_rate_that_changes_is_read_by_the_graph(dataset, how):
+    """No number of a step becomes part of the recording, and none is read back."""
+    engine = GraphEngine(*start_from(), dataset, replace(SGD, scheduled=True, **how), device="cpu")
+    schedule = torch.zeros((2, graph.STEPS_PER_REPLAY, 16), dtype=torch.int64)
+    with Operations() as replay:
+        engine._steps(schedule, torch.full((graph.STEPS_PER_REPLAY,), -0.1))
+    assert "_local_scalar_dense" not in replay.count
 
 
 # -- precision --------------------------------------------------------------------------------------------------------

@@ -44,8 +44,9 @@ def test_products_are_those_of_the_reference(shape, dtype):
     assert not z[:, n_images:].any() and not dy[:, n_images:].any()  # where sums over a batch read on
 
 
+@pytest.mark.parametrize("how", [{}, {"decay": 0.05}, {"decay": 0.05, "momentum": 0.9}], ids=len)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_weights_take_the_step_of_the_reference(shape, dtype):
+def test_weights_take_the_step_of_the_reference(shape, dtype, how):
     n_inputs, n_units, n_images = shape
     draw = np.random.default_rng(n_inputs)
     weight, y = weights_of(draw, n_units, n_inputs, dtype), rows_of(draw, n_inputs, n_images, dtype)
@@ -55,11 +56,16 @@ def test_weights_take_the_step_of_the_reference(shape, dtype):
     by_image = aligned(y.shape[1], panels * PANEL // dtype.itemsize, dtype)
     kernels.write_by_image(0, n_inputs, y, by_image)
     np.testing.assert_array_equal(by_image[:, :n_inputs], y.T)
-    expected = products.descend(
-        weight[:, :n_inputs], delta[:, :n_images], y[:, :n_images], mask[:, :n_inputs], rate=0.1
-    )
-    kernels_dense.descend(0, n_inputs, delta, by_image, n_images, mask, dtype.type(0.1), weight)
+    velocity = weights_of(draw, n_units, n_inputs, dtype) if "momentum" in how else None
+    before = None if velocity is None else velocity[:, :n_inputs].copy()
+    of_batch = (delta[:, :n_images], y[:, :n_images], mask[:, :n_inputs])
+    expected, v = products.descend(weight[:, :n_inputs], *of_batch, rate=0.1, velocity=before, **how)
+    decay, momentum = dtype.type(how["decay"]) if how else None, dtype.type(how.get("momentum", 0))
+    of_weights = (dtype.type(0.1), decay, momentum, weight, velocity)
+    kernels_dense.descend(0, n_inputs, delta, by_image, n_images, mask, *of_weights)
     np.testing.assert_array_equal(weight[:, :n_inputs], expected)
+    if velocity is not None:
+        np.testing.assert_array_equal(velocity[:, :n_inputs], v)
     assert not weight[:, n_inputs:].any()
 
 

@@ -67,6 +67,19 @@ def test_settings_are_those_of_the_configuration():
     assert rows["Share pruned in a round"] == "25 %" and rows["Methods"] == "imp, snip" and rows["Seeds"] == "0, 1"
 
 
+def test_what_is_not_plain_about_a_training_is_said():
+    changed = {
+        "network": {"batch_norm": False},
+        "training": {"replacement": False, "schedule": "step", "momentum": 0.9, "weight_decay": 5e-4},
+    }
+    rows = {what: here for what, here, _ in tables(**changed)["settings"].rows}
+    assert (rows["Batch norm"], rows["Batch size"]) == ("none", "40, without replacement")
+    assert rows["Learning rate"] == "0.1, times 0.1 at 50 %, 75 % of the iterations"
+    assert rows["Optimizer"] == "SGD, momentum 0.9, weight decay 0.0005"
+    cosine = {what: here for what, here, _ in tables(training={"schedule": "cosine"})["settings"].rows}
+    assert cosine["Learning rate"] == "0.1, falls to 0 as a cosine" and "Batch norm" not in cosine
+
+
 def test_claims_are_those_of_the_table():
     decided = CLAIMS[CLAIMS["seed"].isna() & CLAIMS["verdict"].notna()]
     rows = tables()["claims"].rows

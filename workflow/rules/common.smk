@@ -72,12 +72,12 @@ def settings_of(wildcards):
 def training_settings(wildcards):
     """How a run trains."""
     settings = settings_of(wildcards)
-    return {**settings.training.model_dump(), **settings.network.model_dump(include={"norm_keep", "norm_epsilon"})}
+    return {**settings.training.params(), **settings.network.params("norm_keep", "norm_epsilon")}
 
 
 def network_settings(wildcards):
     """The network that a run trains."""
-    return settings_of(wildcards).network.model_dump(include={"hidden", "initial_weights"})
+    return settings_of(wildcards).network.params("hidden", "initial_weights", "batch_norm")
 
 
 def norm_epsilon(wildcards):

@@ -1,7 +1,8 @@
 """The fully connected network of the paper and its parameters.
 
 `D:H:…:H:K`.  Each layer normalises its input with batch norm (gamma and beta learned; the first layer normalises the
-pixels), then applies weight and bias, then ReLU (none after the last).
+pixels), then applies weight and bias, then ReLU (none after the last).  A network without batch norm has no parameters
+named `norms`, and by that it is known.
 """
 
 import itertools
@@ -28,7 +29,14 @@ def n_layers(parameters: Parameters) -> int:
     return sum(name.startswith("layers.") and name.endswith(".weight") for name in parameters)
 
 
-def initial_network(dataset: Dataset, seed: int, hidden: Sequence[int], initial_weights: InitialWeights) -> Parameters:
+def has_batch_norm(parameters: Parameters) -> bool:
+    """Whether a network normalises the inputs of its layers."""
+    return any(name.startswith("norms.") for name in parameters)
+
+
+def initial_network(
+    dataset: Dataset, seed: int, hidden: Sequence[int], initial_weights: InitialWeights, *, batch_norm: bool = True
+) -> Parameters:
     """`initial_parameters` of the network that fits a dataset.
 
     Args:
@@ -36,17 +44,22 @@ def initial_network(dataset: Dataset, seed: int, hidden: Sequence[int], initial_
         seed: seed of the run.
         hidden: units of each hidden layer.
         initial_weights: distribution of the initial weights.
+        batch_norm: whether it has batch norm.
     """
-    return initial_parameters([int(np.prod(dataset.shape)), *hidden, len(dataset.classes)], seed, initial_weights)
+    sizes = [int(np.prod(dataset.shape)), *hidden, len(dataset.classes)]
+    return initial_parameters(sizes, seed, initial_weights, batch_norm=batch_norm)
 
 
-def initial_parameters(sizes: Sequence[int], seed: int, distribution: InitialWeights = "uniform") -> Parameters:
+def initial_parameters(
+    sizes: Sequence[int], seed: int, distribution: InitialWeights = "uniform", *, batch_norm: bool = True
+) -> Parameters:
     """Weights of Glorot variance 2 / (n_in + n_out), zero biases, batch norm as the identity.
 
     Args:
         sizes: units per layer, inputs first: [D, H, …, K].
         seed: seed of the run.
         distribution: `uniform` (the paper's text) or `normal` (the code of its ref. 17).
+        batch_norm: whether the network has batch norm; its weights are the same without.
 
     Returns:
         float32 parameters, see `winnow.training.autograd.FullyConnectedNetwork`.
@@ -61,6 +74,8 @@ def initial_parameters(sizes: Sequence[int], seed: int, distribution: InitialWei
             weight = draw.normal(0, deviation, (n_out, n_in))
         parameters[f"layers.{i}.weight"] = weight.astype(np.float32)
         parameters[f"layers.{i}.bias"] = np.zeros(n_out, np.float32)
+        if not batch_norm:
+            continue
         parameters[f"norms.{i}.weight"] = np.ones(n_in, np.float32)
         parameters[f"norms.{i}.bias"] = np.zeros(n_in, np.float32)
         parameters[f"norms.{i}.running_mean"] = np.zeros(n_in, np.float32)

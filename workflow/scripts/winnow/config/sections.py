@@ -1,5 +1,6 @@
 """The sections of the configuration beside the datasets."""
 
+import itertools
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
@@ -18,8 +19,13 @@ class Network(Settings):
     initial_weights: Literal["uniform", "normal"] = Field(
         "uniform", description="distribution of the initial weights, Glorot variance"
     )
+    batch_norm: bool = Field(
+        True, description="batch norm of each layer's input; false: none, and the next two settings do nothing"
+    )
     norm_keep: Share = Field(0.99, description="share of batch norm's running mean and variance kept per step")
     norm_epsilon: Annotated[float, Field(gt=0)] = Field(1e-5, description="added to the variance in batch norm")
+
+    later = frozenset({"batch_norm"})
 
     @field_validator("norm_epsilon")
     @classmethod
@@ -30,12 +36,32 @@ class Network(Settings):
 
 
 class Training(Settings):
-    """One training of the network, by plain SGD."""
+    """One training of the network, by SGD."""
 
     steps: Count = Field(40000, description="T: SGD steps of a training")
     rewind: Annotated[int, Field(ge=0)] = Field(1000, description="t_rewind: the step to which parameters are rewound")
-    batch: TwoOrMore = Field(40, description="images per step, drawn with replacement")
-    rate: Annotated[float, Field(gt=0, le=1_000_000)] = Field(0.1, description="learning rate, constant")
+    batch: TwoOrMore = Field(40, description="images per step")
+    replacement: bool = Field(
+        True,
+        description="images are drawn with replacement; false: in passes, each image once before any comes again, the "
+        "order of each pass drawn anew",
+    )
+    rate: Annotated[float, Field(gt=0, le=1_000_000)] = Field(0.1, description="learning rate, at the first step")
+    schedule: Literal["constant", "step", "cosine"] = Field(
+        "constant",
+        description="how the rate changes with the step t: step: by rate_factor at each of the milestones; cosine: as "
+        "rate (1 + cos(π t / steps)) / 2",
+    )
+    milestones: list[Share] = Field([0.5, 0.75], description="schedule step: shares of steps at which the rate changes")
+    rate_factor: Annotated[float, Field(gt=0, le=1000)] = Field(
+        0.1, description="schedule step: by which the rate is multiplied at each"
+    )
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="μ in v ← μ v + gradient, a step of -rate v; of PyTorch's SGD"
+    )
+    weight_decay: Annotated[float, Field(ge=0, le=1000)] = Field(
+        0.0, description="λ: λ times the parameter is added to the gradient, for all that learn, as PyTorch's SGD does"
+    )
     log_every: Count = Field(1000, description="steps between two points of the training curve")
     engine: Literal["auto", "reference", "dense", "sparse"] = Field(
         "auto",
@@ -47,6 +73,29 @@ class Training(Settings):
         description="of parameters and steps; tf32: float32, whose products a GPU does faster, with factors rounded to "
         "10 bits; float64: slower, and less of the result is rounding",
     )
+
+    later = frozenset({"replacement", "schedule", "milestones", "rate_factor", "momentum", "weight_decay"})
+
+    @model_validator(mode="after")
+    def _schedule_uses_what_is_set(self) -> Self:
+        unused = [name for name in ("milestones", "rate_factor") if getattr(self, name) != self.default(name)]
+        if unused and self.schedule != "step":
+            raise ValueError(
+                f"{' and '.join(unused)}: only the schedule step uses them; schedule is {self.schedule}: set it to "
+                "step, or leave them out"
+            )
+        if any(a >= b for a, b in itertools.pairwise(self.milestones)):
+            raise ValueError(f"milestones must increase; they are {self.milestones}")
+        return self
+
+    @model_validator(mode="after")
+    def _decay_shrinks(self) -> Self:
+        if self.rate * self.weight_decay >= 2:
+            raise ValueError(
+                f"rate ({self.rate:g}) times weight_decay ({self.weight_decay:g}) must be below 2: a parameter is "
+                "multiplied by 1 - rate weight_decay at each step, and would grow for ever; lower one of them"
+            )
+        return self
 
     @model_validator(mode="after")
     def _rewind_before_end(self) -> Self:

@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -37,6 +37,25 @@ class Settings(BaseModel):
     """Base of all sections: unknown keys are refused, and nothing is converted silently."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Settings that there were not always: `params` leaves them out at their defaults."""
+
+    @classmethod
+    def default(cls, name: str) -> Any:
+        """What a setting is where nothing is said."""
+        return cls.model_fields[name].get_default(call_default_factory=True)
+
+    def params(self, *names: str) -> dict[str, Any]:
+        """The settings as parameters of a rule, or those of some names.
+
+        Snakemake runs a job again whose rule has another parameter than it was run with.  A new setting whose default
+        is what was always done makes no other result: so it is named only where it is something else.
+        """
+        settings = self.model_dump(include=set(names) if names else None)
+        return {
+            name: value for name, value in settings.items() if name not in self.later or value != self.default(name)
+        }
 
     @model_validator(mode="before")
     @classmethod

@@ -2,11 +2,13 @@
 
 With batch norm at the input, unit i's preactivation is (Sec. 3.2, Eq. 3)
 
-    λ_i = Σ_j W_ij x̃_j + b_i,    x̃_j = γ_j (x_j − running mean_j) / √(running variance_j + ε) + β_j.
+    λ_i = Σ_j W_ij x̃_j + b_i,    x̃_j = γ_j (x_j − running mean_j) / √(running variance_j + ε) + β_j,
+
+and without it λ_i = Σ_j W_ij x_j + b_i.
 
 Kurtosis and cavity scores do not change when λ is shifted, so only what multiplies x_j matters: the *effective weights*
-W_ij γ_j / √(running variance_j + ε), acting on the centred pixels.  Centring the pixels in float64, before the product,
-keeps every digit where the mean is far larger than the standard deviation.
+W_ij γ_j / √(running variance_j + ε), or W_ij, acting on the centred pixels.  Centring the pixels in float64, before the
+product, keeps every digit where the mean is far larger than the standard deviation.
 """
 
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from winnow.measure.arrays import NUMPY, Array, Arrays
+from winnow.network import has_batch_norm
 from winnow.store.datasets import Dataset
 from winnow.store.tensors import Mask, Parameters
 
@@ -27,7 +30,7 @@ Pixels and products have 24 bits, an error of 6e-8 each; the sums over thousands
 
 
 def effective_weights(parameters: Parameters, mask: Mask, *, epsilon: float) -> np.ndarray:
-    """What multiplies the pixels in the preactivation: W_ij m_ij γ_j / √(running variance_j + ε).
+    """What multiplies the pixels in the preactivation: W_ij m_ij γ_j / √(running variance_j + ε), or W_ij m_ij.
 
     Args:
         parameters: the network, e.g. at the rewind point; `layers.0.weight` (H, D) and `norms.0.*` (D,) are used.
@@ -40,15 +43,18 @@ def effective_weights(parameters: Parameters, mask: Mask, *, epsilon: float) -> 
     Raises:
         ValueError: an array is missing, the shapes do not fit together, or a value is not finite.
     """
-    names = [WEIGHT, f"{NORM}.weight", f"{NORM}.running_mean", f"{NORM}.running_var"]
+    normed = has_batch_norm(parameters)
+    names = [WEIGHT, *([f"{NORM}.weight", f"{NORM}.running_mean", f"{NORM}.running_var"] if normed else [])]
     missing = [name for name in names if name not in parameters]
     if missing or WEIGHT not in mask:
         where = f"the parameters lack {missing}" if missing else f"the mask lacks {WEIGHT!r}"
-        raise ValueError(f"{where}: is it the file of a network with batch norm, or its mask?")
+        raise ValueError(f"{where}: is it the file of a network, or its mask?")
     weights = parameters[WEIGHT]
     if mask[WEIGHT].shape != weights.shape:
         raise ValueError(f"the mask of {WEIGHT} has the shape {mask[WEIGHT].shape}, the weights {weights.shape}")
-    scale = parameters[f"{NORM}.weight"] / np.sqrt(parameters[f"{NORM}.running_var"].astype(np.float64) + epsilon)
+    scale = np.ones(weights.shape[1])
+    if normed:
+        scale = parameters[f"{NORM}.weight"] / np.sqrt(parameters[f"{NORM}.running_var"].astype(np.float64) + epsilon)
     if scale.shape != weights.shape[1:]:
         raise ValueError(f"{NORM} normalises {scale.shape} inputs, but {WEIGHT} has the shape {weights.shape}")
     effective = weights * mask[WEIGHT] * scale

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from winnow.masks import check_masks
-from winnow.network import InitialWeights, initial_parameters, layer_sizes
+from winnow.network import InitialWeights, has_batch_norm, initial_parameters, layer_sizes
 from winnow.pruning.criteria.registry import Setting
 from winnow.pruning.kurtosis_random import draw_with_most_kurtosis
 from winnow.pruning.methods import MAKERS
@@ -79,7 +79,8 @@ def reinitialise(rewind: Parameters, seed: int, distribution: InitialWeights) ->
         distribution: of the initial weights.
     """
     # A seed of its own, of the whole run's: no other run has these weights.
-    drawn = initial_parameters(layer_sizes(rewind), int(stream("other weights", seed).integers(2**62)), distribution)
+    seed = int(stream("other weights", seed).integers(2**62))
+    drawn = initial_parameters(layer_sizes(rewind), seed, distribution, batch_norm=has_batch_norm(rewind))
     return {
         name: rewind[name].copy() if ".running_" in name else array.astype(rewind[name].dtype)
         for name, array in drawn.items()

@@ -64,7 +64,8 @@ class MovingMaskEngine:
     """An engine (see `winnow.training.engine.Engine`) that moves the mask of another one as it goes.
 
     Steps between two updates are the other engine's own.  On an update it is read, and restarted with what was moved;
-    the dense gradient is computed then only, and only if the criterion asks for it or the update replaces a step.
+    the dense gradient is computed then only, and only if the criterion asks for it or the update replaces a step.  With
+    momentum, weights that keep their value keep v as well, and new ones start from rest.
 
     Args:
         engine: in training, under `mask`.
@@ -97,7 +98,7 @@ class MovingMaskEngine:
         self._epsilon, self._where, self._done = epsilon, device, 0
         self.name, self.device, self.precision, self.rate = engine.name, engine.device, engine.precision, engine.rate
 
-    def advance(self, batches: np.ndarray) -> tuple[float, int]:
+    def advance(self, batches: np.ndarray, rates: np.ndarray | None = None) -> tuple[float, int]:
         """A step for each row of `batches`, of SGD or of the mask; see `Engine`."""
         loss, n_correct, k = 0.0, 0, 0
         while k < len(batches):
@@ -110,14 +111,14 @@ class MovingMaskEngine:
             stop = k + 1
             while stop < len(batches) and not self._schedule.is_update(self._done + stop - k):
                 stop += 1
-            of_stretch = self._engine.advance(batches[k:stop])
+            of_stretch = self._engine.advance(batches[k:stop], None if rates is None else rates[k:stop])
             loss, n_correct = loss + of_stretch[0], n_correct + of_stretch[1]
             self._done += stop - k
             k = stop
         return loss, n_correct
 
     def _update(self, rows: np.ndarray) -> "_Gradient":
-        parameters = self._engine.parameters()
+        parameters, velocity = self._engine.parameters(), self._engine.velocity()
         gradient = _Gradient(parameters, self._dataset, rows, self._epsilon, self._where)
         share = self._schedule.share(self._done)
         mask = dict(self.mask)
@@ -127,9 +128,11 @@ class MovingMaskEngine:
             stays, comes = move(mask[name], drop, grow, round(share * int(mask[name].sum())))
             old = stays if self._schedule.regrown == "zero" else stays | (comes & mask[name])
             parameters[name] = np.where(old, parameters[name], 0)
+            if velocity:
+                velocity[name] = np.where(old, velocity[name], 0)
             mask[name] = stays | comes
         self.mask = mask
-        self._engine.restart(parameters, mask)
+        self._engine.restart(parameters, mask, velocity or None)
         return gradient
 
     def accuracy(self) -> float:
@@ -140,10 +143,14 @@ class MovingMaskEngine:
         """A copy of the whole state; see `Engine`."""
         return self._engine.parameters()
 
-    def restart(self, start: Parameters, mask: Mask) -> None:
+    def velocity(self) -> Parameters:
+        """A copy of v; see `Engine`."""
+        return self._engine.velocity()
+
+    def restart(self, start: Parameters, mask: Mask, velocity: Parameters | None = None) -> None:
         """Go on from other parameters, under another mask; see `Engine`."""
         self.mask = mask
-        self._engine.restart(start, mask)
+        self._engine.restart(start, mask, velocity)
 
 
 class _Gradient:

@@ -18,16 +18,17 @@ from winnow.training.settings import TrainingSettings, draw_batches
 
 log = logging.getLogger(__name__)
 
-Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Step = Callable[..., torch.Tensor]
 
 
 class PenalisedEngine(ReferenceEngine):
     """The reference engine (the others have no such step), with another step for the prunable weights.
 
-    Biases, batch norm and the output layer take plain steps: a threshold on γ would switch pixels off.
+    Biases, batch norm and the output layer take the usual steps: a threshold on γ would switch pixels off.  Instead of
+    the gradient the step is given v, with momentum and weight decay: the penalty is no part of the momentum.
 
     Args:
-        step: `(weight, gradient) -> weight`.
+        step: `(weight, gradient, rate=rate) -> weight`.
         start, dataset, sgd, device: see `winnow.training.build.build_engine`.
     """
 
@@ -36,11 +37,11 @@ class PenalisedEngine(ReferenceEngine):
         self._own_step = step
         self._own = {name for name in full_mask(start) if name.endswith(".weight")}
 
-    def _descend(self, name: str, parameter: torch.Tensor, gradient: torch.Tensor) -> None:
+    def _descend(self, name: str, parameter: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
         if name in self._own:
-            parameter.copy_(self._own_step(parameter, gradient))
+            parameter.copy_(self._own_step(parameter, self._direction(name, parameter, gradient), rate=rate))
         else:
-            super()._descend(name, parameter, gradient)
+            super()._descend(name, parameter, gradient, rate)
 
 
 def nonzero_mask(parameters: Parameters) -> Mask:
@@ -97,9 +98,9 @@ def train_to_density(
     best: tuple[float, Mask, Curve] | None = None
     for trial in range(1, trials + 1):
         strength = float((lowest * highest) ** 0.5)
-        with_strength = partial(step, rate=sgd.rate, strength=strength, **own)
+        with_strength = partial(step, strength=strength, **own)
         engine = PenalisedEngine(with_strength, start, dataset, sgd, device=device)
-        curve = run(engine, batches, range(settings.steps), log_every=settings.log_every)
+        curve = run(engine, batches, range(settings.steps), log_every=settings.log_every, rates=settings.rates)
         mask = nonzero_mask(engine.parameters())
         found = weight_density(mask)
         log.info("trial %d: strength %.3g leaves %.4f of the weights, wanted %.4f", trial, strength, found, density)

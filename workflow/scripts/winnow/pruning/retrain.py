@@ -36,11 +36,12 @@ def retrain_pruned(
 def train_from_rewind(
     rewind: Parameters, mask: Mask, dataset: Dataset, seed: int, n: int, settings: TrainingSettings, device: Device
 ) -> tuple[Parameters, Curve]:
-    """The rest of a training from θ(t_rewind) ⊙ mask, with the batches of round n."""
+    """The rest of a training from θ(t_rewind) ⊙ mask, with the batches of round n; momentum starts from rest."""
     _check_dataset(rewind, dataset)
     engine = settings.build_engine(apply_mask(rewind, mask), mask, dataset, device)
     batches = draw_batches(dataset, settings, seed, n)
-    curve = run(engine, batches, range(settings.rewind, settings.steps), log_every=settings.log_every)
+    rest = range(settings.rewind, settings.steps)
+    curve = run(engine, batches, rest, log_every=settings.log_every, rates=settings.rates)
     return engine.parameters(), curve
 
 

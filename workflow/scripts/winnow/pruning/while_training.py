@@ -21,6 +21,7 @@ def prune_while_training(
     n: int,
     hidden: list[int],
     initial_weights: InitialWeights,
+    batch_norm: bool = True,
     share: float,
     pool: Pool,
     criterion: str,
@@ -38,6 +39,7 @@ def prune_while_training(
         n: the round.
         hidden: units of each hidden layer.
         initial_weights: distribution of the initial weights.
+        batch_norm: whether the network has batch norm.
         share: s, pruned per round.
         pool: how the density is spread over the layers; see `winnow.pruning.moving.layer_densities`.
         criterion: one of `winnow.pruning.criteria.registry.CRITERIA`, of a moving mask, or with a step of its own.
@@ -51,7 +53,7 @@ def prune_while_training(
     Raises:
         TrainingError: training diverged.
     """
-    start = settings.at_precision(initial_network(dataset, seed, hidden, initial_weights))
+    start = settings.at_precision(initial_network(dataset, seed, hidden, initial_weights, batch_norm=batch_norm))
     density = (1 - share) ** n
     if CRITERIA[criterion].interface == "step":
         mask, curve = train_to_density(
@@ -77,5 +79,5 @@ def prune_while_training(
         device=device,
     )
     batches = draw_batches(dataset, settings, seed, 1)
-    curve = run(engine, batches, range(settings.steps), log_every=settings.log_every)
+    curve = run(engine, batches, range(settings.steps), log_every=settings.log_every, rates=settings.rates)
     return say_emptied(engine.mask, n), curve

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from winnow.network import layer_sizes
+from winnow.network import has_batch_norm, layer_sizes
 from winnow.store.tensors import Parameters
 
 
 class FullyConnectedNetwork(nn.Module):
-    """`logits = W_k BN(ReLU(… W_0 BN(x) + b_0 …)) + b_k`.
+    """`logits = W_k BN(ReLU(… W_0 BN(x) + b_0 …)) + b_k`; without BN if the parameters have none of batch norm.
 
     Its state has the names of the parameter files: `norms.i.weight` (gamma), `norms.i.bias` (beta),
     `norms.i.running_mean`, `norms.i.running_var`, all of the layer's input size, `layers.i.weight` (out, in) and
@@ -34,7 +34,9 @@ class FullyConnectedNetwork(nn.Module):
             layers = [nn.Linear(n, m) for n, m in itertools.pairwise(sizes)]
         for norm in norms:
             norm.num_batches_tracked = None  # not part of the state: the average is exponential
-        self.norms, self.layers = nn.ModuleList(norms), nn.ModuleList(layers)
+        same = [nn.Identity() for _ in layers]
+        self.norms = nn.ModuleList(norms if has_batch_norm(parameters) else same)
+        self.layers = nn.ModuleList(layers)
         state = {name: torch.from_numpy(array.copy()) for name, array in parameters.items()}
         if missing := self.load_state_dict(state, assign=True, strict=False).missing_keys:
             raise ValueError(f"the parameters lack {', '.join(missing)}")

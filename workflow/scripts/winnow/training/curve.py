@@ -19,7 +19,7 @@ Curve = dict[str, list[Any]]
 _COLUMNS = ("step", "loss", "train_accuracy", "validation_accuracy", "engine", "device", "precision")
 
 
-def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) -> Curve:
+def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int, rates: np.ndarray | None = None) -> Curve:
     """Let an engine do some steps of a training; every few seconds the log says how far it is.
 
     Args:
@@ -27,6 +27,7 @@ def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) ->
         batches: (T, batch) indices of training images; row t is the batch of step t.
         steps: the steps to do, `range(t_first, t_last)`.
         log_every: steps between two points of the curve (the last step is always one).
+        rates: (T,) the learning rate of each step, where it changes; see `Engine.advance`.
 
     Returns:
         The training curve.
@@ -39,7 +40,8 @@ def run(engine: Engine, batches: np.ndarray, steps: range, *, log_every: int) ->
     done = steps.start
     while done < steps.stop:
         until = min((done // log_every + 1) * log_every, steps.stop)
-        loss, n_correct = engine.advance(watched(batches[done:until], done, watch.at))
+        of_steps = None if rates is None else rates[done:until]
+        loss, n_correct = engine.advance(watched(batches[done:until], done, watch.at), of_steps)
         mean_loss = loss / (until - done)
         if not np.isfinite(mean_loss):
             raise _diverged(engine, until, f"the mean loss of the last {until - done} steps is {mean_loss}")

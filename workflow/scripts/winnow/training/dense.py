@@ -14,6 +14,7 @@ def train_dense(
     seed: int,
     hidden: list[int],
     initial_weights: InitialWeights,
+    batch_norm: bool = True,
     settings: TrainingSettings,
     device: Device = "cpu",
 ) -> tuple[Parameters, Parameters, Curve]:
@@ -24,6 +25,7 @@ def train_dense(
         seed: seed of the run.
         hidden: units of each hidden layer.
         initial_weights: distribution of the initial weights.
+        batch_norm: whether the network has batch norm.
         settings: how to train.
         device: where to train.
 
@@ -33,10 +35,10 @@ def train_dense(
     Raises:
         TrainingError: training diverged.
     """
-    start = settings.at_precision(initial_network(dataset, seed, hidden, initial_weights))
+    start = settings.at_precision(initial_network(dataset, seed, hidden, initial_weights, batch_norm=batch_norm))
     engine = settings.build_engine(start, None, dataset, device)
-    batches = draw_batches(dataset, settings, seed, 1)
-    before = run(engine, batches, range(settings.rewind), log_every=settings.log_every)
+    batches, often = draw_batches(dataset, settings, seed, 1), {"log_every": settings.log_every}
+    before = run(engine, batches, range(settings.rewind), rates=settings.rates, **often)
     rewind = engine.parameters()
-    after = run(engine, batches, range(settings.rewind, settings.steps), log_every=settings.log_every)
+    after = run(engine, batches, range(settings.rewind, settings.steps), rates=settings.rates, **often)
     return rewind, engine.parameters(), join_curves([before, after])

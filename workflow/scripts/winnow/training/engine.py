@@ -25,19 +25,28 @@ RELEASE_EVERY = 1000
 
 @dataclass(frozen=True)
 class Sgd:
-    """Plain stochastic gradient descent: constant rate, no momentum, no weight decay.
+    """Stochastic gradient descent: `v ← μ v + ∇loss ⊙ m + λ θ`, `θ ← θ − η v`, for all parameters alike.
+
+    As `torch.optim.SGD` has it, without dampening and not Nesterov's: biases, γ and β decay too.  v is zero at the
+    start, and where the mask is.  With μ = λ = 0, as by default, that is plain SGD.
 
     Attributes:
         batch: images a step.
-        rate: learning rate.
+        rate: η, the learning rate; of one that changes, the first.
         norm_keep: share of batch norm's running mean and variance kept per step.
         norm_epsilon: added to the variance in batch norm.
+        momentum: μ.
+        weight_decay: λ.
+        scheduled: whether the rate changes: then `Engine.advance` is given that of each step.
     """
 
     batch: int
     rate: float
     norm_keep: float
     norm_epsilon: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    scheduled: bool = False
 
 
 class TrainingError(ArithmeticError):
@@ -47,11 +56,13 @@ class TrainingError(ArithmeticError):
 class Engine(Protocol):
     """A network in training; made of its start, its mask, the data and `Sgd`, as described in `build_engine`.
 
+    Whether it has batch norm its start says, which then has its parameters (`winnow.network.has_batch_norm`).
+
     Attributes:
         name: `reference`, `dense`, `sparse` (some layers are) or `graph`.
         device: `cpu`, or the name of the GPU.
         precision: of the matrix products: `float32`, `tf32`, or `float64` where the parameters are.
-        rate: learning rate.
+        rate: learning rate, at the start.
     """
 
     name: str
@@ -59,11 +70,12 @@ class Engine(Protocol):
     precision: str
     rate: float
 
-    def advance(self, batches: np.ndarray) -> tuple[float, int]:
-        """One step of SGD for each row of `batches`, with the mask held: `θ ← θ − rate · ∇loss ⊙ m`.
+    def advance(self, batches: np.ndarray, rates: np.ndarray | None = None) -> tuple[float, int]:
+        """One step of SGD for each row of `batches`, with the mask held; see `Sgd`.
 
         Args:
             batches: (n, batch) indices of training images.
+            rates: (n,) the learning rate of each step, where it changes; None: always `Sgd.rate`.
 
         Returns:
             The sum over the steps of the batch's mean cross-entropy before the step, and how many images were right.
@@ -75,10 +87,14 @@ class Engine(Protocol):
     def parameters(self) -> Parameters:
         """A copy of the whole state."""
 
-    def restart(self, start: Parameters, mask: Mask) -> None:
+    def velocity(self) -> Parameters:
+        """A copy of v by the names of the parameters; empty without momentum."""
+
+    def restart(self, start: Parameters, mask: Mask, velocity: Parameters | None = None) -> None:
         """Go on from other parameters, under another mask of the same arrays: what is learned next depends on no other.
 
         Args:
             start: the whole state, zero where the mask is.
             mask: of the arrays that had a mask when the engine was made.
+            velocity: v, zero where the mask is; None: zero everywhere.
         """

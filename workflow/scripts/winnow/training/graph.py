@@ -8,7 +8,9 @@ for each step costs more than both.  Hence
   or only reports (loss, accuracy) is done once a replay, for all its steps together;
 - a step is 33 kernels for two hidden layers, 35 with a mask: δ stays the gradient of the *summed* loss, softmax minus
   label, and the batch's mean is part of the rate; weights take their step inside the product (`addmm_`); biases, γ and
-  β take theirs in one kernel together.
+  β take theirs in one kernel together;
+- a constant rate is part of the graph; one that changes is a tensor that the graph reads, as weight decay and momentum
+  are more kernels: who asks for none of them launches none.
 
 Floor, derived and not measured, for 3072:1024:1024:1000 (5.22 million weights, 20.9 MB) at batch 40 in float32: the
 weights are read forward, read backward, read and written by their step: 84 MB; the mask of the hidden layers adds 9
@@ -33,10 +35,11 @@ import torch
 from torch.nn import functional
 
 from winnow.job.devices import device_name, free_memory, matmul_precision
-from winnow.network import n_layers
+from winnow.network import has_batch_norm, n_layers
 from winnow.store.datasets import Dataset, Split
 from winnow.store.tensors import Mask, Parameters
 from winnow.training.engine import Sgd, TrainingError
+from winnow.training.graph_descent import Descent
 
 STEPS_PER_REPLAY = 25
 """Steps that one launch does; those that are left over at the end of a stretch are launched one by one."""
@@ -74,11 +77,12 @@ class GraphEngine:
         self.device, self.rate = device_name(device), sgd.rate
         self.precision = "float64" if start["layers.0.weight"].dtype == np.float64 else precision
         self._where, self._dataset, self._batch = device, dataset, sgd.batch
-        self._momentum, self._epsilon = 1 - sgd.norm_keep, sgd.norm_epsilon
-        self._descent = -sgd.rate / sgd.batch  # δ is the gradient of the summed loss
+        self._forget, self._epsilon, self._sgd = 1 - sgd.norm_keep, sgd.norm_epsilon, sgd
         with self._memory_explained(), matmul_precision(self.precision):
             self._state = {name: torch.tensor(array, device=device) for name, array in start.items()}
+            self._descent = Descent(self._state, sgd)
             self._layers = [_Layer.of(self._state, mask or {}, i) for i in range(n_layers(start))]
+            self._normed = has_batch_norm(start)
             self._mean_image = torch.tensor(dataset.mean_image, device=device)
             # A tensor, since PyTorch multiplies by the reciprocal of a number: not what `Dataset.prepare` does.
             self._pixel_scale = torch.tensor(dataset.pixel_scale, dtype=torch.float32, device=device)
@@ -89,6 +93,7 @@ class GraphEngine:
             self._recordings = {n: self._record(n) for n in (STEPS_PER_REPLAY, 1)}
             for name, tensor in self._state.items():  # which the recording has moved
                 tensor.copy_(torch.tensor(start[name]))
+            self._descent.set_velocity(None)
 
     @contextmanager
     def _memory_explained(self) -> Iterator[None]:
@@ -105,34 +110,42 @@ class GraphEngine:
 
     # -- the steps ----------------------------------------------------------------------------------------------------
 
-    def advance(self, batches: np.ndarray) -> tuple[float, int]:
+    def advance(self, batches: np.ndarray, rates: np.ndarray | None = None) -> tuple[float, int]:
         """One step of SGD for each row of `batches`; see `Engine`."""
+        if rates is not None and not self._sgd.scheduled:
+            raise ValueError("the steps were recorded at a constant rate: `Sgd.scheduled` must say that it changes")
+        rates = np.full(len(batches), self.rate) if rates is None else rates
         self._loss.zero_()
         self._n_correct.zero_()
         n_at_once = self._train.at_once // self._batch
         with matmul_precision(self.precision):
             for first in range(0, len(batches), n_at_once):
-                self._advance(batches[first : first + n_at_once])
+                stretch = slice(first, first + n_at_once)
+                self._advance(batches[stretch], rates[stretch])
         return self._loss.item() / self._batch, int(self._n_correct)
 
-    def _advance(self, batches: np.ndarray) -> None:
+    def _advance(self, batches: np.ndarray, rates: np.ndarray) -> None:
         """Steps whose images are on the device together; the host runs ahead and waits for none of them."""
         places = self._train.place(batches.ravel()).reshape(batches.shape)
         labels = np.asarray(self._dataset.train.labels)[batches]
         schedule = torch.from_numpy(np.stack([places, labels])).to(self._where)
+        descents = torch.from_numpy(-rates).to(self._layers[0].weight)
         done = 0
         while done < len(batches):
             n = STEPS_PER_REPLAY if len(batches) - done >= STEPS_PER_REPLAY else 1
             self._recordings[n].schedule.copy_(schedule[:, done : done + n])
+            if self._sgd.scheduled:
+                self._recordings[n].descents.copy_(descents[done : done + n])
             self._recordings[n].replay()
             done += n
 
     def _record(self, n: int) -> "_Recording":
         """`n` steps, ready to be launched; moves the state, as CUDA wants them to have run before they are captured."""
         schedule = torch.zeros((2, n, self._batch), dtype=torch.int64, device=self._where)
-        steps = partial(self._steps, schedule)
+        descents = torch.zeros(n, dtype=self._layers[0].weight.dtype, device=self._where)
+        steps = partial(self._steps, schedule, descents if self._sgd.scheduled else None)
         if self.device == "cpu":
-            return _Recording(schedule, steps)
+            return _Recording(schedule, descents, steps)
         # A stream of its own: graphs captured on one share cuBLAS's workspace there, and lose it when one of them goes.
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
@@ -142,24 +155,31 @@ class GraphEngine:
         with torch.cuda.graph(graph, stream=stream):
             steps()
         torch.cuda.current_stream().wait_stream(stream)
-        return _Recording(schedule, graph.replay)
+        return _Recording(schedule, descents, graph.replay)
 
-    def _steps(self, schedule: torch.Tensor) -> None:
-        """A step for each batch of `schedule`: places of the images and their labels, (2, n, batch)."""
+    def _steps(self, schedule: torch.Tensor, descents: torch.Tensor | None = None) -> None:
+        """A step for each batch of `schedule`.
+
+        Args:
+            schedule: places of the images and their labels, (2, n, batch).
+            descents: (n,) −η of each step; None: always that of `Sgd`.
+        """
         places, labels = schedule
         images = self._prepare(self._train.at(places.flatten())).unflatten(0, places.shape)
         targets = (labels.unsqueeze(-1) == self._classes).to(images.dtype)
-        logits = torch.stack([self._step(x, target) for x, target in zip(images, targets, strict=True)])
+        of_steps = [None] * len(labels) if descents is None else list(descents)
+        logits = torch.stack([self._step(*of_step) for of_step in zip(images, targets, of_steps, strict=True)])
         losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
         self._loss += losses.sum(dtype=torch.float64)
         self._n_correct += (logits.argmax(-1) == labels).sum()
 
-    def _step(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def _step(self, x: torch.Tensor, target: torch.Tensor, descent: torch.Tensor | None = None) -> torch.Tensor:
         """One step of SGD.
 
         Args:
             x: (batch, D), prepared images.
             target: (batch, K), 1 at the label.
+            descent: (), −η; None: that of `Sgd`.
 
         Returns:
             The logits before the step, (batch, K).
@@ -173,21 +193,24 @@ class GraphEngine:
             passed.append((layer, x, y, mean, inverse_sd))
 
         delta = torch.softmax(z, 1).sub_(target)
-        vectors, masks, gradients = [], [], []
+        names, masks, gradients = [], [], []
         for layer, x, y, mean, inverse_sd in reversed(passed):
-            dy = delta @ layer.weight
-            layer.weight.addmm_(delta.T, y, alpha=self._descent)
-            if layer.removed is not None:
-                layer.weight.masked_fill_(layer.removed, 0)
-            dx, d_gamma, d_beta = torch.ops.aten.native_batch_norm_backward(
-                dy, x, layer.gamma, None, None, mean, inverse_sd, True, self._epsilon, [layer is not first, True, True]
-            )  # nobody needs the gradient of the pixels
-            vectors += [layer.gamma, layer.beta, layer.bias]
-            masks += [layer.ones, layer.ones, layer.bias_mask]
-            gradients += [d_gamma, d_beta, delta.sum(0)]
+            dx = dy = delta @ layer.weight if self._normed or layer is not first else None
+            self._descent.step_weight(f"layers.{layer.i}.weight", delta, y, layer.removed, descent)
+            if self._normed:  # nobody needs the gradient of the pixels
+                wanted = [layer is not first, True, True]
+                dx, d_gamma, d_beta = torch.ops.aten.native_batch_norm_backward(
+                    dy, x, layer.gamma, None, None, mean, inverse_sd, True, self._epsilon, wanted
+                )
+                names += [f"norms.{layer.i}.weight", f"norms.{layer.i}.bias"]
+                masks += [layer.ones, layer.ones]
+                gradients += [d_gamma, d_beta]
+            names.append(f"layers.{layer.i}.bias")
+            masks.append(layer.bias_mask)
+            gradients.append(delta.sum(0))
             if layer is not first:
                 delta = torch.ops.aten.threshold_backward(dx, x, 0)
-        torch._foreach_addcmul_(vectors, gradients, masks, value=self._descent)
+        self._descent.step_vectors(names, gradients, masks, descent)
         return z
 
     def _prepare(self, images: torch.Tensor) -> torch.Tensor:
@@ -195,14 +218,21 @@ class GraphEngine:
         return torch.sub(images, self._mean_image).div_(self._pixel_scale).to(self._layers[0].weight.dtype)
 
     def _normalise(self, layer: "_Layer", x: torch.Tensor, *, training: bool) -> tuple[torch.Tensor, ...]:
-        """Batch norm y, and mean and 1/sd of the batch; in training the running moments move."""
-        moments = (layer.running_mean, layer.running_var, training, self._momentum, self._epsilon)
+        """Batch norm y, and mean and 1/sd of the batch; in training the running moments move.  Without it y is x."""
+        if not self._normed:
+            return x, x, x
+        moments = (layer.running_mean, layer.running_var, training, self._forget, self._epsilon)
         return torch.native_batch_norm(x, layer.gamma, layer.beta, *moments)
 
-    def restart(self, start: Parameters, mask: Mask) -> None:
+    def velocity(self) -> Parameters:
+        """A copy of v; see `Engine`."""
+        return {name: tensor.cpu().numpy().copy() for name, tensor in self._descent.velocity.items()}
+
+    def restart(self, start: Parameters, mask: Mask, velocity: Parameters | None = None) -> None:
         """Go on from other parameters, under another mask; see `Engine`.  What was captured reads the same tensors."""
         for name, tensor in self._state.items():
             tensor.copy_(torch.from_numpy(start[name]))
+        self._descent.set_velocity(velocity)
         for i, layer in enumerate(self._layers):
             if layer.removed is not None:
                 layer.removed.copy_(torch.from_numpy(~mask[f"layers.{i}.weight"]))
@@ -236,29 +266,33 @@ class _Recording(NamedTuple):
 
     Attributes:
         schedule: (2, n, batch) int64, places of the images on the device and their labels.
+        descents: (n,) −η of each step; read where the rate changes.
         replay: does the n steps.
     """
 
     schedule: torch.Tensor
+    descents: torch.Tensor
     replay: Callable[[], None]
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """The tensors of a layer and of the batch norm before it, which are those of the state.
+    """The tensors of a layer and of the batch norm before it, if there is one, which are those of the state.
 
     Attributes:
+        i: which layer.
         removed: (out, in) bool, the weights that are held at zero; None: no weight is.
         bias_mask: (out,), 1 where a bias survives.
         ones: (in,), the mask of γ and β.
     """
 
+    i: int
     weight: torch.Tensor
     bias: torch.Tensor
-    gamma: torch.Tensor
-    beta: torch.Tensor
-    running_mean: torch.Tensor
-    running_var: torch.Tensor
+    gamma: torch.Tensor | None
+    beta: torch.Tensor | None
+    running_mean: torch.Tensor | None
+    running_var: torch.Tensor | None
     removed: torch.Tensor | None
     bias_mask: torch.Tensor
     ones: torch.Tensor
@@ -268,12 +302,12 @@ class _Layer:
         """Layer `i` of a network."""
         weight, bias = state[f"layers.{i}.weight"], state[f"layers.{i}.bias"]
         gamma, beta, mean, var = (
-            state[f"norms.{i}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
+            state.get(f"norms.{i}.{name}") for name in ("weight", "bias", "running_mean", "running_var")
         )
         alive, bias_alive = mask.get(f"layers.{i}.weight"), mask.get(f"layers.{i}.bias")
         removed = None if alive is None else torch.tensor(~alive, device=weight.device)
         bias_mask = torch.ones_like(bias) if bias_alive is None else torch.tensor(bias_alive).to(bias)
-        return cls(weight, bias, gamma, beta, mean, var, removed, bias_mask, torch.ones_like(gamma))
+        return cls(i, weight, bias, gamma, beta, mean, var, removed, bias_mask, torch.ones_like(weight[0]))
 
 
 class _Images:

@@ -22,11 +22,15 @@ from numba.core import event
 
 from winnow.training.vectors import (
     LINE,
+    Real,
+    Vector,
     add,
     add_product,
+    add_scaled,
     filled,
     first_lanes,
     load,
+    plus_product,
     scaled,
     store,
     sum_lanes,
@@ -93,6 +97,46 @@ def dot_rows(x: np.ndarray, i: int, y: np.ndarray, j: int) -> float:
     for column in range(0, x.shape[1], LINE // x.itemsize):
         total = add_product(total, load(x, i, column), load(y, j, column))
     return sum_lanes(total)
+
+
+@compiled
+def direction(
+    gradient: Real,
+    value: Real,
+    decay: "Real | None",
+    momentum: Real,
+    velocity: np.ndarray | None,
+    k: int | tuple[int, int],
+) -> Real:
+    """Along which a parameter takes its step: v ← μ v + g + λ θ, kept in velocity[k].
+
+    Plain SGD has no decay and no velocity, and code of its own: v is g.  What has a velocity has a decay, if only 0.
+    """
+    if decay is not None:
+        gradient = plus_product(gradient, decay, value)
+    if velocity is not None:
+        gradient = plus_product(gradient, momentum, velocity[k])
+        velocity[k] = gradient
+    return gradient
+
+
+@compiled
+def directions(
+    gradients: Vector,
+    values: Vector,
+    decay: "Real | None",
+    momentum: Real,
+    velocity: np.ndarray | None,
+    row: int,
+    column: int,
+) -> Vector:
+    """The same of a vector of parameters, whose velocities begin at velocity[row, column]."""
+    if decay is not None:
+        gradients = add_scaled(gradients, decay, values)
+    if velocity is not None:
+        gradients = add_scaled(gradients, momentum, load(velocity, row, column))
+        store(velocity, row, column, gradients)
+    return gradients
 
 
 @compiled
@@ -239,11 +283,21 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray, at_label: np.ndarray, 
 
 
 @compiled
-def descend_bias(delta: np.ndarray, mask: np.ndarray, rate: np.floating, bias: np.ndarray, sums: np.ndarray) -> None:
-    """sums = Σ_b δ, the gradient of the bias; b ← b − η sums ⊙ m."""
+def descend_bias(
+    delta: np.ndarray,
+    mask: np.ndarray,
+    rate: np.floating,
+    decay: np.floating | None,
+    momentum: np.floating,
+    bias: np.ndarray,
+    velocity: np.ndarray | None,
+    sums: np.ndarray,
+) -> None:
+    """sums = Σ_b δ, the gradient of the bias where it survives; the bias takes its step along `direction`."""
     for i in range(len(delta)):
         total = sums[i] = sum_row(delta, i)
-        bias[i] -= rate * total * mask[i]
+        gradient = bias.dtype.type(total * mask[i])
+        bias[i] -= rate * direction(gradient, bias[i], decay, momentum, velocity, i)
 
 
 @compiled
@@ -256,11 +310,15 @@ def back_through_norm(
     inverse_sd: np.ndarray,
     x: np.ndarray,
     rate: np.floating,
+    decay: np.floating | None,
+    momentum: np.floating,
     gamma: np.ndarray,
     beta: np.ndarray,
+    gamma_velocity: np.ndarray | None,
+    beta_velocity: np.ndarray | None,
     delta: np.ndarray,
 ) -> None:
-    """Backward through batch norm and the ReLU before it: δ, the gradient of that ReLU's input.  Updates γ and β."""
+    """Backward through batch norm and the ReLU before it: δ, the gradient of that ReLU's input.  γ and β step."""
     for j in range(start, stop):
         d_gamma, d_beta = dot_rows(dy, j, normed, j), sum_row(dy, j)
         scale = gamma[j] * inverse_sd[j]
@@ -268,5 +326,13 @@ def back_through_norm(
         for b in range(n_images):
             gradient = scale * (dy[j, b] - mean_beta - normed[j, b] * mean_gamma)
             delta[j, b] = gradient if x[j, b] > 0 else 0
-        gamma[j] -= rate * d_gamma
-        beta[j] -= rate * d_beta
+        gamma[j] -= rate * direction(d_gamma, gamma[j], decay, momentum, gamma_velocity, j)
+        beta[j] -= rate * direction(d_beta, beta[j], decay, momentum, beta_velocity, j)
+
+
+@compiled
+def back_through_relu(start: int, stop: int, dy: np.ndarray, n_images: int, x: np.ndarray, delta: np.ndarray) -> None:
+    """δ, the gradient of the ReLU's input, where no batch norm follows it: dy where x > 0."""
+    for j in range(start, stop):
+        for b in range(n_images):
+            delta[j, b] = dy[j, b] if x[j, b] > 0 else 0

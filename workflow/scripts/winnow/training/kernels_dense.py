@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from winnow.training.kernels import compiled, dot_rows
+from winnow.training.kernels import compiled, direction, directions, dot_rows
 from winnow.training.panels import ROWS, VECTORS, full, full_but_half, half_single, narrow, single, thin
 from winnow.training.vectors import LINE, add_product, add_scaled, ask_for, load, scaled, store, where
 
@@ -60,13 +60,17 @@ def _multiply_panel(
 
 
 @compiled
-def _ask_for_panel(i: int, n_rows: int, j: int, weight: np.ndarray, mask: np.ndarray) -> None:
+def _ask_for_panel(
+    i: int, n_rows: int, j: int, weight: np.ndarray, mask: np.ndarray, velocity: np.ndarray | None
+) -> None:
     """Have the weights that a product is for brought into the cache while it is computed."""
     lanes = LINE // weight.itemsize
     for r in range(n_rows):
         ask_for(mask, i + r, j)
         for k in range(0, VECTORS * lanes, lanes):
             ask_for(weight, i + r, j + k)
+            if velocity is not None:
+                ask_for(velocity, i + r, j + k)
 
 
 @compiled
@@ -78,9 +82,12 @@ def descend(
     n_images: int,
     mask: np.ndarray,
     rate: np.floating,
+    decay: np.floating | None,
+    momentum: np.floating,
     weight: np.ndarray,
+    velocity: np.ndarray | None,
 ) -> None:
-    """W ← W − η (δ yᵀ) ⊙ m for some inputs, from whole panels on; `by_image` is yᵀ."""
+    """W takes its step for some inputs, from whole panels on, by the gradient (δ yᵀ) ⊙ m; `by_image` is yᵀ."""
     lanes = LINE // delta.itemsize
     width = VECTORS * lanes
     product = np.empty((ROWS, width), delta.dtype)
@@ -88,12 +95,13 @@ def descend(
         for i in range(0, len(delta), ROWS):
             n_rows = min(ROWS, len(delta) - i)
             for j in range(block, min(block + _BLOCK * width, stop), width):
-                _ask_for_panel(i, n_rows, j, weight, mask)
+                _ask_for_panel(i, n_rows, j, weight, mask, velocity)
                 _multiply_panel(i, n_rows, delta, by_image, j, n_images, product)
                 for r in range(n_rows):
                     for k in range(0, min(width, stop - j), lanes):
-                        gradient = where(mask, i + r, j + k, load(product, r, k))
-                        store(weight, i + r, j + k, add_scaled(load(weight, i + r, j + k), -rate, gradient))
+                        w, gradient = load(weight, i + r, j + k), where(mask, i + r, j + k, load(product, r, k))
+                        along = directions(gradient, w, decay, momentum, velocity, i + r, j + k)
+                        store(weight, i + r, j + k, add_scaled(w, -rate, along))
 
 
 @compiled
@@ -106,9 +114,14 @@ def descend_first(
     sums: np.ndarray,
     mask: np.ndarray,
     rate: np.floating,
+    decay: np.floating | None,
+    momentum: np.floating,
     gamma: np.ndarray,
     beta: np.ndarray,
+    gamma_velocity: np.ndarray | None,
+    beta_velocity: np.ndarray | None,
     weight: np.ndarray,
+    velocity: np.ndarray | None,
 ) -> None:
     """The same for some inputs of the first layer and their batch norm, from P = δ normedᵀ: δ yᵀ = γ P + β Σδ.
 
@@ -126,7 +139,7 @@ def descend_first(
         for i in range(0, len(delta), ROWS):
             n_rows = min(ROWS, len(delta) - i)
             for j in range(0, n, width):
-                _ask_for_panel(i, n_rows, block + j, weight, mask)
+                _ask_for_panel(i, n_rows, block + j, weight, mask, velocity)
                 _multiply_panel(i, n_rows, delta, by_image, block + j, n_images, product)
                 for k in range(0, min(width, n - j), lanes):
                     g, b = load(of_inputs, 0, j + k), load(of_inputs, 1, j + k)
@@ -136,12 +149,14 @@ def descend_first(
                         p, w = load(product, r, k), load(weight, i + r, block + j + k)
                         d_gamma, d_beta = add_product(d_gamma, w, p), add_scaled(d_beta, total, w)
                         gradient = where(mask, i + r, block + j + k, add_product(scaled(total, b), g, p))
-                        store(weight, i + r, block + j + k, add_scaled(w, -rate, gradient))
+                        along = directions(gradient, w, decay, momentum, velocity, i + r, block + j + k)
+                        store(weight, i + r, block + j + k, add_scaled(w, -rate, along))
                     store(of_inputs, 2, j + k, d_gamma)
                     store(of_inputs, 3, j + k, d_beta)
         for j in range(n):
-            gamma[block + j] -= rate * of_inputs[2, j]
-            beta[block + j] -= rate * of_inputs[3, j]
+            at = block + j
+            gamma[at] -= rate * direction(of_inputs[2, j], gamma[at], decay, momentum, gamma_velocity, at)
+            beta[at] -= rate * direction(of_inputs[3, j], beta[at], decay, momentum, beta_velocity, at)
 
 
 # -- inputs that are the same for all images --------------------------------------------------------------------------
@@ -157,12 +172,25 @@ def add_constant(weight: np.ndarray, y: np.ndarray, n_images: int, z: np.ndarray
 
 
 @compiled
-def step_constant(weight: np.ndarray, y: np.ndarray, sums: np.ndarray, rate: np.floating, dy: np.ndarray) -> None:
-    """Σ_b dy = Wᵀ Σ_b δ, with Σ_b δ in `sums`; then W ← W − η Σ_b δ yᵀ."""
+def step_constant(
+    weight: np.ndarray,
+    velocity: np.ndarray | None,
+    y: np.ndarray,
+    sums: np.ndarray,
+    rate: np.floating,
+    decay: np.floating | None,
+    momentum: np.floating,
+    dy: np.ndarray,
+) -> None:
+    """Σ_b dy = Wᵀ Σ_b δ, with Σ_b δ in `sums`; then W takes its step by the gradient Σ_b δ yᵀ."""
     of_input = y[0]
     dy[:] = 0
     for i in range(len(weight)):
         of_unit, total = weight[i], sums[i]
         for j in range(len(dy)):
             dy[j] += of_unit[j] * total
-            of_unit[j] -= rate * total * of_input[j]
+            if decay is None:
+                of_unit[j] -= rate * total * of_input[j]
+            else:
+                along = direction(total * of_input[j], of_unit[j], decay, momentum, velocity, (i, j))
+                of_unit[j] -= rate * along

@@ -9,7 +9,7 @@ Three vectors, a batch of up to 48 in float32, are written out: with their numbe
 
 import numpy as np
 
-from winnow.training.kernels import compiled, dot_rows
+from winnow.training.kernels import compiled, direction, dot_rows
 from winnow.training.vectors import LINE, add_product, add_scaled, load, plus_product, store, sum_lanes, zeros
 
 
@@ -55,16 +55,20 @@ def back_sparse(
     first: np.ndarray,
     units: np.ndarray,
     values: np.ndarray,
+    velocity: np.ndarray | None,
     delta: np.ndarray,
     y: np.ndarray,
     rate: np.floating,
-    dy: np.ndarray,
+    decay: np.floating | None,
+    momentum: np.floating,
+    dy: np.ndarray | None,
 ) -> None:
-    """dy = Wᵀ δ for some inputs; then their surviving weights W ← W − η δ yᵀ."""
+    """dy = Wᵀ δ for some inputs, if there is a place for it; then their surviving weights take their step by δ yᵀ."""
     lanes = LINE // y.itemsize
     three = y.shape[1] == 3 * lanes
     n_inputs = len(y)
-    dy[start:stop] = 0
+    if dy is not None:
+        dy[start:stop] = 0
     for tile in range(0, len(first) - 1, n_inputs):
         for j in range(start, stop):
             s = tile + j
@@ -72,25 +76,31 @@ def back_sparse(
                 continue
             if three:
                 a, b, c = load(y, j, 0), load(y, j, lanes), load(y, j, 2 * lanes)
-                da, db, dc = load(dy, j, 0), load(dy, j, lanes), load(dy, j, 2 * lanes)
+                if dy is not None:
+                    da, db, dc = load(dy, j, 0), load(dy, j, lanes), load(dy, j, 2 * lanes)
                 for k in range(first[s], first[s + 1]):
                     i, w = units[k], values[k]
                     p, q, r = load(delta, i, 0), load(delta, i, lanes), load(delta, i, 2 * lanes)
-                    da, db, dc = add_scaled(da, w, p), add_scaled(db, w, q), add_scaled(dc, w, r)
+                    if dy is not None:
+                        da, db, dc = add_scaled(da, w, p), add_scaled(db, w, q), add_scaled(dc, w, r)
                     products = add_product(add_product(add_product(zeros(y), a, p), b, q), c, r)
-                    values[k] = plus_product(w, -rate, sum_lanes(products))
-                store(dy, j, 0, da)
-                store(dy, j, lanes, db)
-                store(dy, j, 2 * lanes, dc)
+                    along = direction(sum_lanes(products), w, decay, momentum, velocity, k)
+                    values[k] = plus_product(w, -rate, along)
+                if dy is not None:
+                    store(dy, j, 0, da)
+                    store(dy, j, lanes, db)
+                    store(dy, j, 2 * lanes, dc)
             else:
                 for k in range(first[s], first[s + 1]):
                     i, w = units[k], values[k]
                     products = zeros(y)
                     for column in range(0, y.shape[1], lanes):
                         p = load(delta, i, column)
-                        store(dy, j, column, add_scaled(load(dy, j, column), w, p))
+                        if dy is not None:
+                            store(dy, j, column, add_scaled(load(dy, j, column), w, p))
                         products = add_product(products, load(y, j, column), p)
-                    values[k] = plus_product(w, -rate, sum_lanes(products))
+                    along = direction(sum_lanes(products), w, decay, momentum, velocity, k)
+                    values[k] = plus_product(w, -rate, along)
 
 
 @compiled
@@ -100,12 +110,17 @@ def back_sparse_first(
     first: np.ndarray,
     units: np.ndarray,
     values: np.ndarray,
+    velocity: np.ndarray | None,
     delta: np.ndarray,
     sums: np.ndarray,
     normed: np.ndarray,
     rate: np.floating,
+    decay: np.floating | None,
+    momentum: np.floating,
     gamma: np.ndarray,
     beta: np.ndarray,
+    gamma_velocity: np.ndarray | None,
+    beta_velocity: np.ndarray | None,
     d_gamma: np.ndarray,
     d_beta: np.ndarray,
 ) -> None:
@@ -134,8 +149,9 @@ def back_sparse_first(
                     product = dot_rows(normed, j, delta, i)
                 dg = plus_product(dg, w, product)
                 db = plus_product(db, w, sums[i])
-                values[k] = plus_product(w, -rate, plus_product(b * sums[i], g, product))
+                gradient = plus_product(b * sums[i], g, product)
+                values[k] = plus_product(w, -rate, direction(gradient, w, decay, momentum, velocity, k))
             d_gamma[j], d_beta[j] = dg, db
     for j in range(start, stop):
-        gamma[j] -= rate * d_gamma[j]
-        beta[j] -= rate * d_beta[j]
+        gamma[j] -= rate * direction(d_gamma[j], gamma[j], decay, momentum, gamma_velocity, j)
+        beta[j] -= rate * direction(d_beta[j], beta[j], decay, momentum, beta_velocity, j)

@@ -165,9 +165,10 @@ def _settings(configuration: Mapping[str, Any], datasets: Mapping[str, Images]) 
         rows.append((f"Architecture{of}", f"{images.n_inputs}:{hidden}:{images.n_classes}"))
     rows += [
         ("Activation function", "ReLU"),
-        ("Batch size", f"{training['batch']:,}"),
-        ("Learning rate", f"{training['rate']:g}"),
-        ("Optimizer", "SGD"),
+        *([] if network["batch_norm"] else [("Batch norm", "none")]),
+        ("Batch size", f"{training['batch']:,}" + ("" if training["replacement"] else ", without replacement")),
+        ("Learning rate", _rate(training)),
+        ("Optimizer", _optimiser(training)),
         ("Training iterations", f"{training['steps']:,}"),
         ("Rewind iteration", f"{training['rewind']:,}"),
         ("Initial weights", f"Glorot, {network['initial_weights']}"),
@@ -189,6 +190,21 @@ def _settings(configuration: Mapping[str, Any], datasets: Mapping[str, Images]) 
     caption = f"Settings of the experiment {configuration['experiment']} beside Table S1 of the paper."
     cells = [(what, value, PAPER.get(what.partition(" (")[0], "")) for what, value in rows]
     return Table(caption, ("Parameter", "Here", "Paper"), cells, (0, 0.38, 0))
+
+
+def _rate(training: Mapping[str, Any]) -> str:
+    """The learning rate, and how it changes."""
+    rate = f"{training['rate']:g}"
+    if training["schedule"] == "step":
+        places = ", ".join(f"{100 * share:g} %" for share in training["milestones"])
+        return f"{rate}, times {training['rate_factor']:g} at {places or 'no step'} of the iterations"
+    return rate if training["schedule"] == "constant" else f"{rate}, falls to 0 as a {training['schedule']}"
+
+
+def _optimiser(training: Mapping[str, Any]) -> str:
+    """SGD, and what is not plain about it."""
+    parts = {"momentum": training["momentum"], "weight decay": training["weight_decay"]}
+    return ", ".join(["SGD", *(f"{name} {value:g}" for name, value in parts.items() if value)])
 
 
 def _versions(record: Mapping[str, Any], experiment: str) -> Table:

@@ -4,7 +4,7 @@ import numpy as np
 
 from winnow.masks import prunable_names
 from winnow.measure.cavity_scores import cavity_scores
-from winnow.network import n_layers
+from winnow.network import has_batch_norm, n_layers
 from winnow.pruning.scored import ScoredNetwork
 from winnow.store.tensors import Parameters
 
@@ -44,7 +44,9 @@ def scores_by_layer(network: ScoredNetwork, images: int, parameters: Parameters 
 
 
 def _normalised(parameters: Parameters, epsilon: float, i: int, x: np.ndarray) -> np.ndarray:
-    """Batch norm of layer i's inputs in evaluation, in their precision."""
+    """Batch norm of layer i's inputs in evaluation, in their precision; the inputs themselves where there is none."""
+    if not has_batch_norm(parameters):
+        return x
     gamma, beta, mean, var = (
         parameters[f"norms.{i}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
     )
