@@ -1,4 +1,4 @@
-"""The figures of the paper, and three more; one rule each, plot_fig1 to plot_fig8.  And films of masks.
+"""The figures of the paper, and four more; one rule each, plot_fig1 and so on.  And films of masks.
 
 Needs: the dataset of the figures and its clone, masks of the first seed, its cavity example, components, and the tables
 of all runs.
@@ -22,6 +22,8 @@ OF_PAPER = ["fig1", *(["fig3"] if CLONE else []), "fig4", "fig5", "fig6"] if COM
 # Dose and response is for data that differ by a dial, beyond the Gaussian that they share.
 DIALLED = [name for name, (_, dial) in CONFIG.dials.items() if dial != 0] if COMPARED else []
 FIGURES = sorted(["fig2", *OF_PAPER, "fig7", *(["fig8"] if DIALLED else [])])
+# What deeper layers see, where they are measured.
+FIGURES += ["fig10"] if CONFIG.measure.is_deep else []
 FIGURE_FILES = expand(
     "results/{experiment}/figures/{figure}.{format}", experiment=CONFIG.experiment, figure=FIGURES, format=FORMATS
 )
@@ -35,6 +37,7 @@ FIGURE_SHOWS = {
     "fig6": "Validation accuracy against density; pair correlation of the masks.",
     "fig7": "All pruning methods at a glance: SNIP, SynFlow and others are run by naming them.",
     "fig8": "Where images have a dial from Gaussian to not: the statistics against it.",
+    "fig10": "Where deeper layers are measured: the statistics of each hidden layer against sparsity.",
 }
 
 # Asked for by name, never part of `all`: of all methods, MP4 only where there is what writes it.
@@ -177,6 +180,18 @@ if DIALLED:
             **figure_files("fig8"),
         wildcard_constraints:
             figure="fig8",
+
+
+if CONFIG.measure.is_deep:
+
+    use rule plot_fig2 as plot_fig10 with:
+        """What deeper layers see: statistics of each hidden layer against sparsity, a curve a method."""
+        input:
+            methods="results/{experiment}/methods.parquet",
+        output:
+            **figure_files("fig10"),
+        wildcard_constraints:
+            figure="fig10",
 
 
 # The report shows the code of each rule's script, but fills in no wildcard for it.

@@ -74,6 +74,7 @@ def experiment_size(wildcards):
         batch=CONFIG.training.batch,
         rounds=CONFIG.pruning.rounds,
         runs=len(CONFIG.all_datasets) * len(CONFIG.seeds) * len(METHODS),
+        layers=tuple(CONFIG.measure.layers),
     )
 
 

@@ -1,0 +1,81 @@
+"""Figure 10, which the paper lacks: what deeper layers see, layer by layer."""
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from winnow.figures.bands import draw_band, of_dataset, set_sparsity_axis
+from winnow.figures.numbers import Drawing, keep_summary, quote_ends
+from winnow.figures.style import PAGE, REFERENCE, Look, Page, house_style, looks, set_heading, write_note
+
+_ROWS = (
+    ("share_reached", "share of the\npixels reached", 1.0),
+    ("width_ratio", "field width over\nthat of chance", 1.0),
+    ("pair_correlation", "mean g(r),\nr = 1 … 3", 1.0),
+    ("path_spread", "spread of paths\n(pixels)", None),
+    ("kurtosis", "mean kurtosis\nper class", 3.0),
+    ("cavity_signs", "cavity cells with\nthe predicted sign", None),
+)
+
+
+@house_style()
+def plot_fig10(methods: pd.DataFrame, *, dataset: str, page: Page = PAGE) -> Drawing:
+    """Draw six statistics (rows) of the hidden layers (columns) against sparsity, a curve a method.
+
+    Lines are means over the seeds, bands run from the smallest to the largest seed.  Grey lines: all pixels, fields
+    without structure, the kurtosis of a Gaussian.
+
+    Args:
+        methods: table `methods`, with the statistics of layers.
+        dataset: name of the dataset in the table.
+        page: what it is drawn for.
+
+    Raises:
+        ValueError: the table has no rows of the dataset, or none of layers.
+    """
+    rows = of_dataset(methods, dataset)
+    rows = rows[rows["seed"].isna() & rows["compared_with"].isna()]
+    found = {re.match(r"layer(\d+)_", statistic) for statistic in rows["statistic"].unique()}
+    layers = sorted({int(of_layer[1]) for of_layer in found if of_layer})
+    if not layers:
+        raise ValueError("there is nothing to draw: the table has no statistics of layers (setting measure.layers)")
+    drawn = looks(list(rows["method"].unique()))
+    figure = Drawing(figsize=page.size(1.25 * len(_ROWS) + 0.6))
+    panels = figure.subplots(len(_ROWS), len(layers), sharex=True, sharey="row", squeeze=False)
+    for (statistic, label, reference), row, letter in zip(_ROWS, panels, "ABCDEF", strict=True):
+        for layer, axes in zip(layers, row, strict=True):
+            of_panel = rows[rows["statistic"] == f"layer{layer}_{statistic}"]
+            _draw_methods(axes, f"layer {layer}", of_panel, drawn, reference)
+            quote_ends(axes, letter)
+        row[0].set_ylabel(label)
+        set_heading(row[0], letter)
+    for axes in panels[:-1].flat:
+        axes.set_xlabel("")
+    for layer, top in zip(layers, panels[0], strict=True):
+        top.set_title(f"layer {layer}")
+    curves = {text: line for axes in panels.flat for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(curves.values(), curves.keys(), loc="outside lower center", ncols=min(max(len(curves), 1), 4))
+    page.fit_text(figure)
+    return figure
+
+
+def _draw_methods(
+    axes: Axes, layer: str, rows: pd.DataFrame, drawn: Mapping[str, Look], reference: float | None
+) -> None:
+    """One curve a method over the axis of sparsity, those without values left out."""
+    if reference is not None:
+        axes.axhline(reference, color=REFERENCE, linestyle=(0, (5, 3)), linewidth=0.8, zorder=1)
+    ticks: list[float] = []
+    for method, look in drawn.items():
+        summary = rows[(rows["method"] == method) & rows["value"].notna()].sort_values("round")
+        summary = summary.rename(columns={"value": "mean"})
+        summary["sparsity"] = 1 - summary["density"]
+        keep_summary(axes, f"{layer}, {look.label}", summary["sparsity"], summary)
+        draw_band(axes, summary["sparsity"], summary, look, len(drawn) > 4)
+        # Those of one method: at the start biases stay, so that densities lie beside the others'.
+        ticks = ticks or summary["sparsity"].tolist()
+    set_sparsity_axis(axes, ticks, max_ticks=4)
+    if not ticks:
+        write_note(axes, "no value")
