@@ -36,8 +36,12 @@ def script_rules(device: str) -> dict[str, Rule]:
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(
                 configfiles=[ROOT / "configs" / "tiny.yaml"],
-                # Figure 8 is for datasets with a dial.
-                config={"compute": {"device": device}, "datasets": {"heavy": {"source": "heavy_tailed"}}},
+                # Figure 8 is for datasets with a dial, figure 10 for deeper layers.
+                config={
+                    "compute": {"device": device},
+                    "datasets": {"heavy": {"source": "heavy_tailed"}},
+                    "measure": {"layers": [1, 2]},
+                },
             ),
             snakefile=ROOT / "Snakefile",
             workdir=ROOT,

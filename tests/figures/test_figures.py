@@ -22,6 +22,7 @@ from winnow.figures.fig5 import plot_fig5
 from winnow.figures.fig6 import plot_fig6
 from winnow.figures.fig7 import MOST_CURVES, plot_fig7
 from winnow.figures.fig8 import ARMS, plot_fig8
+from winnow.figures.fig10 import plot_fig10
 from winnow.figures.pictures import mask_pictures
 from winnow.figures.style import CLONE, METHODS, Page, house_style, looks
 from winnow.masks import at_quantiles, most_connected
@@ -716,3 +717,40 @@ def test_fig8_without_values_and_without_a_dial():
     assert {text.get_text() for axes in figure.axes for text in axes.texts} == {"no value"}
     with pytest.raises(ValueError, match="no dataset has a dial"):
         plot_fig8(responses.iloc[:0])
+
+
+# -- figure 10 ---------------------------------------------------------------------------------------------------------
+
+
+@EXPERIMENTS
+def test_fig10_draws_each_statistic_of_each_layer_against_sparsity(experiment):
+    table = synthetic.by_layer(experiment)
+    figure = plot_fig10(table, dataset=NAME)
+    draw(figure)
+    assert letters(figure) == "ABCDEF" and len(figure.axes) == 6 * 3
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["layer 1", "layer 2", "layer 3"]
+    rows = table[(table["dataset"] == NAME) & table["seed"].isna() & table["compared_with"].isna()]
+    names = ["share_reached", "width_ratio", "pair_correlation", "path_spread", "kurtosis", "cavity_signs"]
+    for row, name in enumerate(names):
+        for column in range(3):
+            of_panel = rows[rows["statistic"] == f"layer{column + 1}_{name}"]
+            drawn = curves(figure.axes[3 * row + column])
+            assert list(drawn) == ["IMP", "oneshot", "random"]
+            for method, look in METHODS.items():
+                expected = of_panel[of_panel["method"] == method]
+                np.testing.assert_allclose(
+                    drawn[look.label], np.column_stack([1 - expected["density"], expected["value"]])
+                )
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["IMP", "oneshot", "random"]
+
+
+def test_fig10_without_values_and_without_layers():
+    table = synthetic.by_layer(TINY, layers=1)
+    figure = plot_fig10(table.assign(value=np.nan), dataset=NAME)
+    draw(figure)
+    assert len(figure.axes) == 6 and {axes.texts[0].get_text() for axes in figure.axes} == {"no value"}
+    with pytest.raises(ValueError, match="no statistics of layers"):
+        plot_fig10(synthetic.methods(TINY), dataset=NAME)
+    with pytest.raises(ValueError, match="no rows of dataset"):
+        plot_fig10(table, dataset="other")
