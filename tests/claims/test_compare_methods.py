@@ -124,6 +124,7 @@ def with_layers(given):
 
     units = given.locality.assign(
         share_reached=0.25,
+        n_reached=given.locality["n_weights"],
         chance_sigma_x=given.locality["sigma_x"] * 2,
         path_variance_x=8.0,
         path_variance_y=10.0,
@@ -144,8 +145,8 @@ def test_each_layer_is_compared_and_the_first_is_what_it_is_without():
     given = with_layers(tables())
     table = compared(given)
     of_layers = {f"layer{layer}_{name}" for layer in (1, 2) for name in OF_LAYERS}
-    assert set(table["statistic"]) == set(STATISTICS) | set(FURTHER) | of_layers
-    for name in (*STATISTICS, *FURTHER):
+    assert set(table["statistic"]) == {*STATISTICS, *COUNTS, *FURTHER} | of_layers
+    for name in (*STATISTICS, *COUNTS, *FURTHER):
         if name in OF_LAYERS and name != "ipr":
             first, again = (at(table, "snip", statistic, other="imp") for statistic in (name, f"layer1_{name}"))
             assert {k: v for k, v in first.items() if k not in ("statistic", "reason")} == pytest.approx(

@@ -201,8 +201,8 @@ def _counts(locality: pd.DataFrame, n_inputs: str) -> dict[str, "pd.Series[float
     """The `COUNTS`, by the column that says how many weights, or inputs, a unit has."""
     by = [locality[key] for key in _KEYS]
     return {
-        "dead_units": locality[n_inputs].eq(0).groupby(by).mean(),
-        "fitted_units": locality["converged"].eq(True).groupby(by).mean(),
+        "dead_units": locality[n_inputs].eq(0).groupby(by).mean().astype(float),
+        "fitted_units": locality["converged"].eq(True).groupby(by).mean().astype(float),
     }
 
 
