@@ -730,7 +730,7 @@ def test_fig10_draws_each_statistic_of_each_layer_against_sparsity(experiment):
     assert letters(figure) == "ABCDEF" and len(figure.axes) == 6 * 3
     assert [axes.get_title() for axes in figure.axes[:3]] == ["layer 1", "layer 2", "layer 3"]
     rows = table[(table["dataset"] == NAME) & table["seed"].isna() & table["compared_with"].isna()]
-    names = ["share_reached", "width_ratio", "pair_correlation", "path_spread", "kurtosis", "cavity_signs"]
+    names = ["share_reached", "width_ratio", "pair_correlation", "path_spread", "kurtosis_median", "cavity_signs"]
     for row, name in enumerate(names):
         for column in range(3):
             of_panel = rows[rows["statistic"] == f"layer{column + 1}_{name}"]

@@ -52,7 +52,9 @@ OF_LAYERS = {
     "path_spread": "mean root of the variance of the position of an input, drawn by its paths, along an axis, pixels",
     "ipr": "mean inverse participation ratio of the products of weights",
     "ipr_paths": "mean inverse participation ratio of the numbers of paths",
-    **{name: STATISTICS[name] for name in ("kurtosis", "cavity_signs")},
+    "kurtosis": STATISTICS["kurtosis"],
+    "kurtosis_median": "mean over classes of the units' median kurtosis, which few units that seldom act do not move",
+    "cavity_signs": STATISTICS["cavity_signs"],
     "dead_units": "share of the units to which no path leads",
     "fitted_units": COUNTS["fitted_units"],
     **FURTHER,
@@ -184,6 +186,7 @@ def _of_layer(tables: MethodTables, layer: int) -> dict[str, "pd.Series[float]"]
         found["pair_correlation"] = _near(pairs)
     if (kurtosis := rows(tables.layers_kurtosis)) is not None:
         found["kurtosis"] = kurtosis.groupby(_KEYS)["kurtosis_mean"].mean()
+        found["kurtosis_median"] = kurtosis.groupby(_KEYS)["kurtosis_median"].mean()
     if (cavity := rows(tables.layers_cavity)) is not None:
         found["cavity_signs"] = _signs(cavity)
     if (positions := rows(tables.layers_positions)) is not None:
@@ -261,7 +264,7 @@ def _why(statistic: str, method: str, nested: Sequence[str]) -> str:
             return "no unit reaches two inputs in a channel"
         case "pair_correlation":
             return "no unit has two weights in a channel"
-        case "kurtosis" | "skewness" | "sixth_cumulant" | "negentropy":
+        case "kurtosis" | "kurtosis_median" | "skewness" | "sixth_cumulant" | "negentropy":
             return "no unit's preactivation varies"
         case _ if of_layer:
             return "no unit reaches enough of the image"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
 from winnow.figures.bands import draw_band, of_dataset, set_sparsity_axis
 from winnow.figures.numbers import Drawing, keep_summary, quote_ends
@@ -15,9 +16,11 @@ _ROWS = (
     ("width_ratio", "field width over\nthat of chance", 1.0),
     ("pair_correlation", "mean g(r),\nr = 1 … 3", 1.0),
     ("path_spread", "spread of paths\n(pixels)", None),
-    ("kurtosis", "mean kurtosis\nper class", 3.0),
+    ("kurtosis_median", "median kurtosis\nper class", 3.0),
     ("cavity_signs", "cavity cells with\nthe predicted sign", None),
 )
+_QUOTED = "ABE"
+"""Panels whose last points the caption quotes."""
 
 
 @house_style()
@@ -48,9 +51,11 @@ def plot_fig10(methods: pd.DataFrame, *, dataset: str, page: Page = PAGE) -> Dra
         for layer, axes in zip(layers, row, strict=True):
             of_panel = rows[rows["statistic"] == f"layer{layer}_{statistic}"]
             _draw_methods(axes, f"layer {layer}", of_panel, drawn, reference)
-            quote_ends(axes, letter)
         row[0].set_ylabel(label)
         set_heading(row[0], letter)
+        for axes in row if letter in _QUOTED else ():
+            quote_ends(axes, letter)
+    _set_kurtosis_axis(panels[4, 0])
     for axes in panels[:-1].flat:
         axes.set_xlabel("")
     for layer, top in zip(layers, panels[0], strict=True):
@@ -59,6 +64,14 @@ def plot_fig10(methods: pd.DataFrame, *, dataset: str, page: Page = PAGE) -> Dra
     figure.legend(curves.values(), curves.keys(), loc="outside lower center", ncols=min(max(len(curves), 1), 4))
     page.fit_text(figure)
     return figure
+
+
+def _set_kurtosis_axis(axes: Axes) -> None:
+    """Make y, which the panels of a row share, logarithmic: 2 is as far from a Gaussian's 3 as 4.5 is."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5)))
+    axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _draw_methods(
