@@ -196,6 +196,7 @@ def by_layer(experiment: Experiment, layers: int = 3) -> pd.DataFrame:
     """The comparison of the methods with the statistics of layers: the deeper, the less local."""
     table_of = methods(experiment)
     of = {"share_reached": "ipr", "width_ratio": "width", "path_spread": "width", "kurtosis_median": "kurtosis"}
+    of |= {"pair_correlation_mixed": "pair_correlation", "path_spread_mixed": "width"}
     of |= {name: name for name in ("width", "pair_correlation", "ipr", "kurtosis", "cavity_signs")}
     layered = [
         table_of[table_of["statistic"] == source].assign(

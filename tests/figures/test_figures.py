@@ -735,14 +735,15 @@ def test_fig10_draws_each_statistic_of_each_layer_against_sparsity(experiment):
         for column in range(3):
             of_panel = rows[rows["statistic"] == f"layer{column + 1}_{name}"]
             drawn = curves(figure.axes[3 * row + column])
-            assert list(drawn) == ["IMP", "oneshot", "random"]
+            mixed = ["IMP, each unit's inputs mixed"] if name in ("pair_correlation", "path_spread") else []
+            assert list(drawn) == ["IMP", "oneshot", "random", *mixed]
             for method, look in METHODS.items():
                 expected = of_panel[of_panel["method"] == method]
                 np.testing.assert_allclose(
                     drawn[look.label], np.column_stack([1 - expected["density"], expected["value"]])
                 )
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["IMP", "oneshot", "random"]
+    assert legend == ["IMP", "oneshot", "random", "IMP, each unit's inputs mixed"]
 
 
 def test_fig10_without_values_and_without_layers():

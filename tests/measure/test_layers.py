@@ -145,6 +145,7 @@ def test_of_the_first_layer_everything_is_what_it_is_without_layers(channels):
     with np.errstate(divide="ignore"):
         np.testing.assert_allclose(units["ipr_paths"], np.where(units["n_weights"], 1 / units["n_weights"], np.nan))
     pairs = without_layer(of(found.pair_correlation, 1))
+    del pairs["mixed_g"]
     assert_same_table(pairs, expected.pair_correlation, 0)
 
     positions = of(measure_layers_positions(parameters, masks, SHAPE, layers=LAYERS, channels=channels), 1)
@@ -291,7 +292,8 @@ def test_the_order_of_the_units_below_does_not_matter():
         for network in ((other, others), (parameters, masks))
     ]
     for found, expected in zip(*tables, strict=True):
-        assert_same_table(found, expected, 1e-9)
+        kept = [name for name in expected if not name.startswith("mixed_")]  # they draw among the units in their order
+        assert_same_table({name: found[name] for name in kept}, {name: expected[name] for name in kept}, 1e-9)
 
 
 def test_a_full_field_is_the_window_and_says_so():
@@ -301,6 +303,34 @@ def test_a_full_field_is_the_window_and_says_so():
     np.testing.assert_array_equal(tables.units["sigma_x"], tables.units["chance_sigma_x"])
     np.testing.assert_allclose(tables.pair_correlation["g"], 1, rtol=1e-12)
     assert tables.units["path_variance_x"] == pytest.approx(2.0)  # of 0 … 4
+
+
+def test_mixed_fields_keep_the_fan_in_and_the_layer_below():
+    """Patches below are patches wherever a unit above takes them from; where it takes them from is what is drawn."""
+    draw = stream("patches")
+    shape, n_units = (1, 16, 16), 200
+    corners = draw.integers(0, 13, (n_units, 2))
+    first = np.zeros((n_units, *shape[1:]), bool)
+    for patch, (y, x) in zip(first, corners, strict=True):
+        patch[y : y + 4, x : x + 4] = True
+    left = np.argsort(corners[:, 1])[:20]
+    second = np.zeros((50, n_units), bool)
+    for unit in second:
+        unit[draw.choice(left, 4, replace=False)] = True  # of the left side alone
+    mask = {"layers.0.weight": first.reshape(n_units, -1), "layers.1.weight": second}
+    parameters = {name: np.ones(array.shape) for name, array in mask.items()}
+    field = fields_of(parameters, mask, [2])[2]
+    mixed = field.mixed(stream("a mix"))
+    assert (mixed.sum(axis=1) == 4 * 16).all() and (field.paths.sum(axis=1) == 4 * 16).all()
+    tables = measure_layers_locality(parameters, [mask], shape, layers=[1, 2])
+    units = of(tables.units, 2)
+    assert units["path_variance_x"].mean() < 3 < 10 < units["mixed_path_variance_x"].mean()
+    assert units["path_variance_y"].mean() == pytest.approx(units["mixed_path_variance_y"].mean(), rel=0.4)
+    near = (tables.pair_correlation["radius"] <= 3) & (tables.pair_correlation["layer"] == 2)
+    g, of_mixed = (tables.pair_correlation[name][near] for name in ("g", "mixed_g"))
+    assert (g > of_mixed).all() and (of_mixed > 1.3).all()  # inherited
+    first_g = of(tables.pair_correlation, 1)["mixed_g"][:8]
+    np.testing.assert_allclose(first_g, 1, atol=0.1)  # of pixels at random
 
 
 @pytest.mark.parametrize("device", OTHER_DEVICES)

@@ -49,7 +49,9 @@ OF_LAYERS = {
     "width_ratio": "mean of that width over the one of a random field of as many inputs; 1 without structure, and "
     "where all inputs are reached",
     "pair_correlation": "mean of g(r) of the supports over r = 1 ... 3; 1 without structure, and where all are reached",
+    "pair_correlation_mixed": "the same if each unit drew as many inputs at random from the layer below",
     "path_spread": "mean root of the variance of the position of an input, drawn by its paths, along an axis, pixels",
+    "path_spread_mixed": "the same if each unit drew as many inputs at random from the layer below",
     "ipr": "mean inverse participation ratio of the products of weights",
     "ipr_paths": "mean inverse participation ratio of the numbers of paths",
     "kurtosis": STATISTICS["kurtosis"],
@@ -170,20 +172,25 @@ def _of_layer(tables: MethodTables, layer: int) -> dict[str, "pd.Series[float]"]
 
     found: dict[str, pd.Series[float]] = {}
     if (locality := rows(tables.layers_locality)) is not None:
-        variance = (locality["path_variance_x"] + locality["path_variance_y"]) / 2
-        locality = locality.assign(spread=np.sqrt(variance), ratio=locality["sigma_x"] / locality["chance_sigma_x"])
+        spread, mixed = (
+            np.sqrt((locality[f"{of}path_variance_x"] + locality[f"{of}path_variance_y"]) / 2) for of in ("", "mixed_")
+        )
+        ratio = locality["sigma_x"] / locality["chance_sigma_x"]
+        locality = locality.assign(spread=spread, mixed=mixed, ratio=ratio)
         of_run, of_widths = locality.groupby(_KEYS), _converged(locality).groupby(_KEYS)
         found |= {
             "share_reached": of_run["share_reached"].mean(),
             "width": of_widths["sigma_x"].mean(),
             "width_ratio": of_widths["ratio"].mean(),
             "path_spread": of_run["spread"].mean(),
+            "path_spread_mixed": of_run["mixed"].mean(),
             "ipr": of_run["ipr"].mean(),
             "ipr_paths": of_run["ipr_paths"].mean(),
             **_counts(locality, "n_reached"),
         }
     if (pairs := rows(tables.layers_pair_correlation)) is not None:
         found["pair_correlation"] = _near(pairs)
+        found["pair_correlation_mixed"] = _near(pairs.assign(g=pairs["mixed_g"]))
     if (kurtosis := rows(tables.layers_kurtosis)) is not None:
         found["kurtosis"] = kurtosis.groupby(_KEYS)["kurtosis_mean"].mean()
         found["kurtosis_median"] = kurtosis.groupby(_KEYS)["kurtosis_median"].mean()
@@ -260,7 +267,7 @@ def _why(statistic: str, method: str, nested: Sequence[str]) -> str:
             return "its masks are not nested: a weight has no round of removal"
         case "cavity_signs":
             return "no cavity scores were measured"
-        case "pair_correlation" if of_layer:
+        case "pair_correlation" | "pair_correlation_mixed" if of_layer:
             return "no unit reaches two inputs in a channel"
         case "pair_correlation":
             return "no unit has two weights in a channel"

@@ -19,6 +19,9 @@ _ROWS = (
     ("kurtosis_median", "median kurtosis\nper class", 3.0),
     ("cavity_signs", "cavity cells with\nthe predicted sign", None),
 )
+_MIXED = Look("IMP, each unit's inputs mixed", REFERENCE, (0, (4, 1, 1, 1)), "x")
+"""What IMP's layers would have if units drew their inputs at random from the layer below: what they inherit."""
+
 _QUOTED = "ABE"
 """Panels whose last points the caption quotes."""
 
@@ -51,6 +54,9 @@ def plot_fig10(methods: pd.DataFrame, *, dataset: str, page: Page = PAGE) -> Dra
         for layer, axes in zip(layers, row, strict=True):
             of_panel = rows[rows["statistic"] == f"layer{layer}_{statistic}"]
             _draw_methods(axes, f"layer {layer}", of_panel, drawn, reference)
+            mixed = rows[(rows["statistic"] == f"layer{layer}_{statistic}_mixed") & (rows["method"] == "imp")]
+            if mixed["value"].notna().any():
+                _draw_curve(axes, f"layer {layer}", mixed, _MIXED, thin=True)
         row[0].set_ylabel(label)
         set_heading(row[0], letter)
         for axes in row if letter in _QUOTED else ():
@@ -82,13 +88,18 @@ def _draw_methods(
         axes.axhline(reference, color=REFERENCE, linestyle=(0, (5, 3)), linewidth=0.8, zorder=1)
     ticks: list[float] = []
     for method, look in drawn.items():
-        summary = rows[(rows["method"] == method) & rows["value"].notna()].sort_values("round")
-        summary = summary.rename(columns={"value": "mean"})
-        summary["sparsity"] = 1 - summary["density"]
-        keep_summary(axes, f"{layer}, {look.label}", summary["sparsity"], summary)
-        draw_band(axes, summary["sparsity"], summary, look, len(drawn) > 4)
+        sparsities = _draw_curve(axes, layer, rows[rows["method"] == method], look, thin=len(drawn) > 4)
         # Those of one method: at the start biases stay, so that densities lie beside the others'.
-        ticks = ticks or summary["sparsity"].tolist()
+        ticks = ticks or sparsities
     set_sparsity_axis(axes, ticks, max_ticks=4)
     if not ticks:
         write_note(axes, "no value")
+
+
+def _draw_curve(axes: Axes, layer: str, rows: pd.DataFrame, look: Look, *, thin: bool) -> list[float]:
+    """A curve of the rows that have a value; its sparsities."""
+    summary = rows[rows["value"].notna()].sort_values("round").rename(columns={"value": "mean"})
+    summary["sparsity"] = 1 - summary["density"]
+    keep_summary(axes, f"{layer}, {look.label}", summary["sparsity"], summary)
+    draw_band(axes, summary["sparsity"], summary, look, thin)
+    return list(summary["sparsity"])

@@ -419,9 +419,23 @@ SCHEMAS |= {
             ),
             column("path_variance_x", FLOAT, "variance of that pixel's column", "pixels^2", True),
             column("path_variance_y", FLOAT, "variance of that pixel's row", "pixels^2", True),
+            column(
+                "mixed_share_reached",
+                FLOAT,
+                "share_reached of a mixed field: as many inputs of the unit, drawn at random from the layer below",
+            ),
+            column("mixed_path_variance_x", FLOAT, "path_variance_x of the mixed field", "pixels^2", True),
+            column("mixed_path_variance_y", FLOAT, "path_variance_y of the mixed field", "pixels^2", True),
         ]
     ),
-    "layers_pair_correlation": _of_layers("pair_correlation"),
+    "layers_pair_correlation": pa.schema(
+        [
+            *_of_layers("pair_correlation"),
+            column(
+                "mixed_g", FLOAT, "g if each unit's inputs were drawn at random from the layer below", nullable=True
+            ),
+        ]
+    ),
     "layers_kurtosis_by_unit": _of_layers("kurtosis_by_unit", _UNIT_OF_LAYER, without=("unit",)),
     "layers_kurtosis_by_class": _of_layers("kurtosis_by_class"),
     "layers_cavity": _of_layers("cavity"),
