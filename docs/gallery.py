@@ -24,6 +24,7 @@ TITLES = {
     "fig6": "Accuracy, and the pair correlation of the masks",
     "fig7": "All methods at a glance",
     "fig8": "Dose and response",
+    "fig10": "What deeper layers see",
 }
 
 
