@@ -113,7 +113,7 @@ def test_every_table_is_among_them():
     from winnow.store.schemas import SCHEMAS
 
     for table in SCHEMAS.keys() - {"cavity_example"}:
-        assert re.search(rf"`results/(demo|dial|controls)/{table}\.parquet`", read("docs/tables.md")), table
+        assert re.search(rf"`results/(demo|dial|controls|depth)/{table}\.parquet`", read("docs/tables.md")), table
 
 
 # -- docs/settings.md, docs/data.md, README ----------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def plot_fig10(methods: pd.DataFrame, *, dataset: str, page: Page = PAGE) -> Dra
     """Draw six statistics (rows) of the hidden layers (columns) against sparsity, a curve a method.
 
     Lines are means over the seeds, bands run from the smallest to the largest seed.  Grey lines: all pixels, fields
-    without structure, the kurtosis of a Gaussian.
+    without structure, the kurtosis of a Gaussian; with crosses, what IMP's layers inherit from those below.
 
     Args:
         methods: table `methods`, with the statistics of layers.

@@ -39,8 +39,8 @@ MEMORY_MB = {
     "measure_nongaussianity": 1500,
     "measure_cavity": 2000,
     "measure_cavity_example": 2000,
-    # Of layers, derived, not measured: what the first layer takes, and 4 bytes for each validation image and unit of two
-    # layers, or a few matrices of paths.
+    # Of layers, derived, not measured: what the first layer takes, and 4 bytes for each validation image and unit of
+    # two layers, or a few matrices of paths.
     "measure_layers_locality": 1500,
     "measure_layers_kurtosis": 2000,
     "measure_layers_cavity": 2500,

@@ -1,26 +1,9 @@
 """The columns of every statistics table: names, types, physical meaning and unit."""
 
-from collections.abc import Sequence
-
 import pyarrow as pa
 
-INTEGER, FLOAT, TEXT, BOOL = pa.int64(), pa.float64(), pa.string(), pa.bool_()
-
-
-def column(
-    name: str, kind: pa.DataType, meaning: str, unit: str = "1", nullable: bool = False
-) -> "pa.Field[pa.DataType]":
-    """A column of a table.
-
-    Args:
-        name: of the column; never one of the `KEYS` again.
-        kind: `INTEGER`, `FLOAT`, `TEXT` or `BOOL`.
-        meaning: what a value is, in words: with `unit` in the file's metadata.
-        unit: its physical unit, `1` where it has none.
-        nullable: whether a value may be missing.
-    """
-    return pa.field(name, kind, nullable, {"meaning": meaning, "unit": unit})
-
+from winnow.store.columns import BOOL, FLOAT, INTEGER, TEXT, column
+from winnow.store.layers import schemas_of_layers
 
 _DATASET = column("dataset", pa.string(), "dataset, as named in the configuration; a Gaussian clone ends in -clone")
 # These words are bytes of every table: the paper's methods stand for all of the configuration's.
@@ -375,71 +358,4 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 """The schema of each table: columns, their meaning and unit (field metadata)."""
 
-_LAYER = column("layer", INTEGER, "hidden layer, 1: the first")
-_UNIT_OF_LAYER = column("unit", INTEGER, "index of the unit in its layer")
-_FAN_IN = column("n_weights", INTEGER, "fan-in: surviving weights of the unit in its own layer", "weights")
-_REACHED = column(
-    "n_reached", INTEGER, "inputs of the image from which a path of surviving weights leads to the unit", "inputs"
-)
-
-
-def _of_layers(table: str, *more: "pa.Field[pa.DataType]", without: Sequence[str] = ()) -> pa.Schema:
-    """The schema of a table with a row a layer too: the layer behind the keys, and columns before the others."""
-    of_first = SCHEMAS[table]
-    others = [of_first.field(name) for name in of_first.names if name not in {key.name for key in KEYS} | {*without}]
-    return pa.schema([*KEYS, _LAYER, *more, *others])
-
-
-SCHEMAS |= {
-    "layers_locality": pa.schema(
-        [
-            *_of_layers(
-                "locality",
-                _UNIT_OF_LAYER,
-                _FAN_IN,
-                _REACHED,
-                column("share_reached", FLOAT, "share of the inputs that is reached; 1: the field is the whole image"),
-                column("n_paths", FLOAT, "paths from inputs to the unit, exact up to 2^53", "paths"),
-                without=("unit", "n_weights"),
-            ),
-            column(
-                "ipr",
-                FLOAT,
-                "inverse participation ratio of the products of weights along paths, summed for each input, at the "
-                "start: sum w^4 / (sum w^2)^2",
-                nullable=True,
-            ),
-            column("ipr_paths", FLOAT, "the same of the numbers of paths from each input", nullable=True),
-            column(
-                "path_entropy",
-                FLOAT,
-                "entropy of a pixel's position, chosen by its number of paths to the unit",
-                "nats",
-                True,
-            ),
-            column("path_variance_x", FLOAT, "variance of that pixel's column", "pixels^2", True),
-            column("path_variance_y", FLOAT, "variance of that pixel's row", "pixels^2", True),
-            column(
-                "mixed_share_reached",
-                FLOAT,
-                "share_reached of a mixed field: as many inputs of the unit, drawn at random from the layer below",
-            ),
-            column("mixed_path_variance_x", FLOAT, "path_variance_x of the mixed field", "pixels^2", True),
-            column("mixed_path_variance_y", FLOAT, "path_variance_y of the mixed field", "pixels^2", True),
-        ]
-    ),
-    "layers_pair_correlation": pa.schema(
-        [
-            *_of_layers("pair_correlation"),
-            column(
-                "mixed_g", FLOAT, "g if each unit's inputs were drawn at random from the layer below", nullable=True
-            ),
-        ]
-    ),
-    "layers_kurtosis_by_unit": _of_layers("kurtosis_by_unit", _UNIT_OF_LAYER, without=("unit",)),
-    "layers_kurtosis_by_class": _of_layers("kurtosis_by_class"),
-    "layers_cavity": _of_layers("cavity"),
-    "layers_positions": _of_layers("positions", _UNIT_OF_LAYER, _FAN_IN, _REACHED, without=("unit", "n_weights")),
-    "layers_nongaussianity_by_unit": _of_layers("nongaussianity_by_unit", _UNIT_OF_LAYER, without=("unit",)),
-    "layers_nongaussianity_by_class": _of_layers("nongaussianity_by_class"),
-}
+SCHEMAS |= schemas_of_layers(SCHEMAS, KEYS)
