@@ -67,7 +67,7 @@ def plot_fig10(methods: pd.DataFrame, *, dataset: str, page: Page = PAGE) -> Dra
     for layer, top in zip(layers, panels[0], strict=True):
         top.set_title(f"layer {layer}")
     curves = {text: line for axes in panels.flat for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(curves.values(), curves.keys(), loc="outside lower center", ncols=min(max(len(curves), 1), 4))
+    figure.legend(curves.values(), curves.keys(), loc="outside lower center", ncols=2 if page.is_narrow else 4)
     page.fit_text(figure)
     return figure
 
