@@ -185,6 +185,22 @@ def test_activations_are_those_of_the_torch_network_in_evaluation(seed):
         above(seen, epsilon=EPSILON, arrays=NUMPY)
 
 
+def test_without_batch_norm_the_inputs_come_as_they_are():
+    dataset, parameters, mask = photo_like(200, SHAPE, 4, 0), make_network(0), make_masks(1, 0.5, 0)[1]
+    identity = {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1 - EPSILON}
+    normed = {
+        name: np.full_like(array, identity[name.split(".")[2]]) if name.startswith("norms.") else array
+        for name, array in parameters.items()
+    }
+    plain = {name: array for name, array in parameters.items() if name.startswith("layers.")}
+    found, expected = (
+        above(above(Seen(network, mask, dataset), epsilon=EPSILON, arrays=NUMPY), epsilon=EPSILON, arrays=NUMPY)
+        for network in (plain, normed)
+    )
+    images = expected.dataset.validation.images
+    np.testing.assert_allclose(found.dataset.validation.images, images, rtol=1e-5, atol=1e-5 * images.max())
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_kurtosis_and_the_others_are_those_of_the_slow_preactivations(seed):
     dataset, parameters, masks = photo_like(400, SHAPE, 3, seed), make_network(seed), make_masks(2, 0.4, seed)

@@ -76,16 +76,14 @@ def _preactivations(
 ) -> np.ndarray:
     """λ (N, H) float32 of the first layer; exactly constant where it varies by rounding alone."""
     xp = arrays.xp
-    gamma, beta, mean, variance = (
-        parameters[f"norms.0.{name}"].astype(np.float64) for name in ("weight", "bias", "running_mean", "running_var")
-    )
-    scale, shift = (arrays.put(array, xp.float32) for array in (gamma / np.sqrt(variance + epsilon), beta))
+    mean, scale, shift = _norm(parameters, weight.shape[1], epsilon)
     at_mean, w, b = arrays.put(mean), arrays.put(weight, xp.float32), arrays.put(bias, xp.float32)
+    by, moved = arrays.put(scale, xp.float32), arrays.put(shift, xp.float32)
     found = np.empty((len(dataset.validation.images), len(weight)), np.float32)
     largest: np.ndarray = np.zeros(weight.shape[1])
     start = 0
     for images in validation_chunks(dataset, _CHUNK, arrays=arrays):
-        x = subtract_mean(images, at_mean, arrays) * scale + shift
+        x = subtract_mean(images, at_mean, arrays) * by + moved
         largest = np.maximum(largest, arrays.get(xp.max(xp.abs(x), axis=0)))
         found[start : start + len(x)] = arrays.get(x @ w.T + b)
         start += len(x)
@@ -93,6 +91,16 @@ def _preactivations(
     constant = found.max(axis=0) - found.min(axis=0) <= rounding
     found[:, constant] = found[0, constant]
     return found
+
+
+def _norm(parameters: Parameters, n_inputs: int, epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, scale and shift of the first layer's batch norm in evaluation, float64: 0, 1 and 0 where there is none."""
+    if not any(name.startswith("norms.") for name in parameters):
+        return np.zeros(n_inputs), np.ones(n_inputs), np.zeros(n_inputs)
+    gamma, beta, mean, variance = (
+        parameters[f"norms.0.{name}"].astype(np.float64) for name in ("weight", "bias", "running_mean", "running_var")
+    )
+    return mean, gamma / np.sqrt(variance + epsilon), beta
 
 
 def _without_first(arrays: Parameters) -> Parameters:
