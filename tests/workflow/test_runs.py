@@ -154,7 +154,7 @@ def test_deeper_layers_are_measured_where_they_are_asked_for(continued):
     only = ["methods=[imp, oneshot, random]", "seeds=[0]", "datasets={photos: {clone: null}}"]
     continued.snakemake("--cores", "4", "fig10", "methods", "--config", *asked, *only)
     folder = continued.folder / "results/tiny"
-    for table in LAYERS:
+    for table in sorted(name for name in LAYERS if not name.endswith("_by_unit")):  # those are in no comparison
         rows = pd.read_parquet(folder / f"{table}.parquet")
         assert set(rows["layer"]) == {1, 2} and set(rows["method"]) == {"imp", "oneshot", "random"}, table
     units = pd.read_parquet(folder / "layers_locality.parquet").groupby(["method", "round", "layer"]).size()
