@@ -37,6 +37,11 @@ GROUPS = {  # the rules whose time is the work of a group's jobs
         "measure_nongaussianity",
         "measure_cavity",
         "measure_cavity_example",
+        "measure_layers_locality",
+        "measure_layers_kurtosis",
+        "measure_layers_cavity",
+        "measure_layers_positions",
+        "measure_layers_nongaussianity",
     ],
     "figures": ["gather_statistic", "compare_methods", "check_claims", *(f"plot_fig{n}" for n in range(1, 8))],
 }

@@ -25,6 +25,7 @@ TITLES = {
     "fig7": "All methods at a glance",
     "fig8": "Dose and response",
     "fig9": "Which claims depend on which choice",
+    "fig10": "What deeper layers see",
 }
 
 

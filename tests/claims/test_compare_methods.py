@@ -9,6 +9,7 @@ from test_claims import cavity, kurtosis, locality, pair_correlation
 from winnow.claims.methods import (
     COUNTS,
     FURTHER,
+    OF_LAYERS,
     STATISTICS,
     MethodTables,
     compare_methods,
@@ -109,6 +110,70 @@ def test_what_was_measured_beside_is_compared_too():
     assert all(f"- {name}: " in summarise_methods(columns) for name in (*STATISTICS, *FURTHER))
     alone = compare_methods(given._replace(nongaussianity=None), methods=("imp", "snip"), nested=("imp",))
     assert "nearest_ratio" in summarise_methods(alone) and "negentropy" not in summarise_methods(alone)
+
+
+def with_layers(given):
+    """Two layers that have what the first has, times the layer, and a little more."""
+    given = with_further(given)
+
+    def in_layers(table, *columns):
+        return pd.concat(
+            [table.assign(layer=layer, **{name: layer * table[name] for name in columns}) for layer in (1, 2)],
+            ignore_index=True,
+        )
+
+    units = given.locality.assign(
+        share_reached=0.25,
+        n_reached=given.locality["n_weights"],
+        chance_sigma_x=given.locality["sigma_x"] * 2,
+        path_variance_x=8.0,
+        path_variance_y=10.0,
+        mixed_path_variance_x=40.0,
+        mixed_path_variance_y=58.0,
+        ipr=0.5,
+        ipr_paths=0.125,
+    )
+    return given._replace(
+        layers_locality=in_layers(units, "sigma_x", "share_reached", "ipr"),
+        layers_pair_correlation=in_layers(given.pair_correlation.assign(mixed_g=5.0), "g"),
+        layers_kurtosis=in_layers(given.kurtosis.assign(kurtosis_median=2.5), "kurtosis_mean"),
+        layers_cavity=in_layers(given.cavity),
+        layers_positions=in_layers(given.positions, "position_entropy"),
+        layers_nongaussianity=in_layers(given.nongaussianity, "skewness_size"),
+    )
+
+
+def test_each_layer_is_compared_and_the_first_is_what_it_is_without():
+    given = with_layers(tables())
+    table = compared(given)
+    of_layers = {f"layer{layer}_{name}" for layer in (1, 2) for name in OF_LAYERS}
+    assert set(table["statistic"]) == {*STATISTICS, *COUNTS, *FURTHER} | of_layers
+    for name in (*STATISTICS, *COUNTS, *FURTHER):
+        if name in OF_LAYERS and name != "ipr":
+            first, again = (at(table, "snip", statistic, other="imp") for statistic in (name, f"layer1_{name}"))
+            assert {k: v for k, v in first.items() if k not in ("statistic", "reason")} == pytest.approx(
+                {k: v for k, v in again.items() if k not in ("statistic", "reason")}, nan_ok=True
+            )
+    expected = {
+        "share_reached": 0.5,
+        "width": 6.0,
+        "width_ratio": 1.0,
+        "pair_correlation_mixed": 5.0,
+        "path_spread": 3.0,
+        "path_spread_mixed": 7.0,
+        "ipr": 1.0,
+        "ipr_paths": 0.125,
+        "position_entropy": 3.0,
+        "skewness": 2.0,
+    }
+    assert {name: at(table, "imp", f"layer2_{name}", seed=0)["value"] for name in expected} == pytest.approx(expected)
+    because = at(table, "synflow", "layer2_cavity_signs")["reason"]
+    assert because == "its masks are not nested: a weight has no round of removal"
+    summary = summarise_methods(table.to_dict("list"))
+    assert "### d, layer 1\n\n| method | share_reached | width | width_ratio |" in summary
+    assert f"- layer2_kurtosis: layer 2: {OF_LAYERS['kurtosis']}" in summary
+    alone = compared(with_layers(tables())._replace(layers_positions=None, layers_nongaussianity=None))
+    assert "layer2_width" in set(alone["statistic"]) and "layer2_negentropy" not in set(alone["statistic"])
 
 
 def test_differences_pair_by_seed_and_have_the_interval_of_students_t():

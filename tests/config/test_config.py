@@ -180,6 +180,15 @@ DIALLED = {"source": "elliptical", "excess_kurtosis": 1.0}
         ("locality", None, "locality: "),
         ("measure", {"statistics": ["position"]}, r"measure.statistics.0: .*did you mean 'positions'\?"),
         ("measure", {"statistics": ["positions", "positions"]}, "measure.statistics: a statistic is listed twice"),
+        (
+            "measure",
+            {"layers": [1, 3]},
+            r"measure.layers: there is no hidden layer 3; network.hidden has 2, of which 1",
+        ),
+        ("measure", {"layers": [2, 2]}, r"measure.layers: a layer is listed twice: \[2, 2\]"),
+        ("measure", {"layers": [0]}, "measure.layers.0: .*greater than or equal to 1"),
+        ("measure", {"layers": []}, "measure.layers: "),
+        ("measure", {"layers": 2}, "measure.layers: .*valid list"),
     ],
 )
 def test_faults_name_file_and_setting(path, value, message):

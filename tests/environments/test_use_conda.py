@@ -132,8 +132,10 @@ def finished_in_conda(conda) -> Project:
     dial = ["fig8", "--config", "experiment=dial", "seeds=[0]", f"datasets={{{made}}}"]
     choice = ["fig9", "--config", "choices={origin: {locality: {include_origin: true}}}"]
     named = [f"{run}/random/{table}.parquet" for table in ("retrained/round1", "positions", "nongaussianity_by_unit")]
+    deep = ["fig10", "--config", "experiment=deep", "seeds=[0]", "datasets={photos: {clone: null}}"]
+    deep += ["measure={layers: [2], statistics: [positions, nongaussianity]}"]
     films = ["results/tiny/films/photos_imp_seed0.gif"]  # not MP4: the environments have no ffmpeg
-    for target in ([], named, more, dial, choice, films):
+    for target in ([], named, more, dial, choice, deep, films):
         done = conda.run("snakemake", "--cores", "8", "--use-conda", *target, *TINY, cwd=project.folder)
         assert done.returncode == 0, done.stdout[-6000:]
     return project

@@ -36,11 +36,12 @@ def script_rules(device: str) -> dict[str, Rule]:
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(
                 configfiles=[ROOT / "configs" / "tiny.yaml"],
-                # Figure 8 is for datasets with a dial, figure 9 for choices that are varied.
+                # Figure 8 is for datasets with a dial, 9 for choices that are varied, 10 for deeper layers.
                 config={
                     "compute": {"device": device},
                     "datasets": {"heavy": {"source": "heavy_tailed"}},
                     "choices": {"fast": {"training": {"rate": 0.2}}},
+                    "measure": {"layers": [1, 2]},
                 },
             ),
             snakefile=ROOT / "Snakefile",

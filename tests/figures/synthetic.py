@@ -194,6 +194,22 @@ def methods(experiment: Experiment, retrained: bool = False) -> pd.DataFrame:
     return table("methods", pd.DataFrame(compare_methods(tables, methods=METHODS, nested=METHODS)).to_dict("records"))
 
 
+def by_layer(experiment: Experiment, layers: int = 3) -> pd.DataFrame:
+    """The comparison of the methods with the statistics of layers: the deeper, the less local."""
+    table_of = methods(experiment)
+    of = {"share_reached": "ipr", "width_ratio": "width", "path_spread": "width", "kurtosis_median": "kurtosis"}
+    of |= {"pair_correlation_mixed": "pair_correlation", "path_spread_mixed": "width"}
+    of |= {name: name for name in ("width", "pair_correlation", "ipr", "kurtosis", "cavity_signs")}
+    layered = [
+        table_of[table_of["statistic"] == source].assign(
+            statistic=f"layer{layer}_{name}", **{c: table_of[c] / layer for c in ("value", "minimum", "maximum")}
+        )
+        for layer in range(1, layers + 1)
+        for name, source in of.items()
+    ]
+    return pd.concat([table_of, *layered], ignore_index=True)
+
+
 DIALS = {
     "gaussian": ("saturating", 0.0),
     "sharp": ("saturating", -1.0),

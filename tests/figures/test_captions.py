@@ -28,6 +28,7 @@ PANELS = {
     "fig7": "ABCDEF",
     "fig8": "ABCDE",
     "fig9": "ABCDEFGHIJ",
+    "fig10": "ABCDEF",
 }
 
 
@@ -71,7 +72,7 @@ def test_caption_names_each_panel_and_the_paper(name):
     assert f"({chr(ord(PANELS[name][-1]) + 1)})" not in html
     assert "photos" in html and "experiment demo" in html
     assert "The paper saw" in html or "not in the paper" in html
-    assert f"Figure {name[-1]}." in html
+    assert f"Figure {name.removeprefix('fig')}." in html
     assert "<em>This run</em>: (A) width_: 2.5 (2.4 to 2.6)." in html
 
 

@@ -23,6 +23,7 @@ from winnow.figures.fig6 import plot_fig6
 from winnow.figures.fig7 import MOST_CURVES, plot_fig7
 from winnow.figures.fig8 import ARMS, plot_fig8
 from winnow.figures.fig9 import OWN, plot_fig9
+from winnow.figures.fig10 import plot_fig10
 from winnow.figures.pictures import mask_pictures
 from winnow.figures.style import CLONE, METHODS, Page, house_style, looks
 from winnow.masks import at_quantiles, most_connected
@@ -774,3 +775,41 @@ def test_fig9_says_in_its_caption_what_changes_and_what_turns():
     turned, without = figure.quotes[1:]
     assert turned.startswith("order_reversed (all widths -1 instead of 1): another verdict on claim")
     assert "1 (not supported)" in turned and "2 (undetermined)" in without
+
+
+# -- figure 10 ---------------------------------------------------------------------------------------------------------
+
+
+@EXPERIMENTS
+def test_fig10_draws_each_statistic_of_each_layer_against_sparsity(experiment):
+    table = synthetic.by_layer(experiment)
+    figure = plot_fig10(table, dataset=NAME)
+    draw(figure)
+    assert letters(figure) == "ABCDEF" and len(figure.axes) == 6 * 3
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["layer 1", "layer 2", "layer 3"]
+    rows = table[(table["dataset"] == NAME) & table["seed"].isna() & table["compared_with"].isna()]
+    names = ["share_reached", "width_ratio", "pair_correlation", "path_spread", "kurtosis_median", "cavity_signs"]
+    for row, name in enumerate(names):
+        for column in range(3):
+            of_panel = rows[rows["statistic"] == f"layer{column + 1}_{name}"]
+            drawn = curves(figure.axes[3 * row + column])
+            mixed = ["IMP, each unit's inputs mixed"] if name in ("pair_correlation", "path_spread") else []
+            assert list(drawn) == ["IMP", "oneshot", "random", *mixed]
+            for method, look in METHODS.items():
+                expected = of_panel[of_panel["method"] == method]
+                np.testing.assert_allclose(
+                    drawn[look.label], np.column_stack([1 - expected["density"], expected["value"]])
+                )
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["IMP", "oneshot", "random", "IMP, each unit's inputs mixed"]
+
+
+def test_fig10_without_values_and_without_layers():
+    table = synthetic.by_layer(TINY, layers=1)
+    figure = plot_fig10(table.assign(value=np.nan), dataset=NAME)
+    draw(figure)
+    assert len(figure.axes) == 6 and {axes.texts[0].get_text() for axes in figure.axes} == {"no value"}
+    with pytest.raises(ValueError, match="no statistics of layers"):
+        plot_fig10(synthetic.methods(TINY), dataset=NAME)
+    with pytest.raises(ValueError, match="no rows of dataset"):
+        plot_fig10(table, dataset="other")

@@ -26,6 +26,7 @@ from winnow.figures.fig6 import plot_fig6
 from winnow.figures.fig7 import plot_fig7
 from winnow.figures.fig8 import plot_fig8
 from winnow.figures.fig9 import plot_fig9
+from winnow.figures.fig10 import plot_fig10
 from winnow.figures.numbers import COLUMNS, Drawing, quoted, tabulate
 from winnow.figures.style import METHODS, PAGE, Page, house_style, save_figure
 from winnow.masks import at_quantiles, most_connected
@@ -62,6 +63,7 @@ FIGURES: dict[str, Make] = {
     ),
     "fig8": lambda of, page: plot_fig8(synthetic.responses(of), page=page),
     "fig9": lambda of, page: plot_fig9(synthetic.sensitivity(of), page=page),
+    "fig10": lambda of, page: plot_fig10(synthetic.by_layer(of), dataset=NAME, page=page),
 }
 EACH = pytest.mark.parametrize("name", FIGURES)
 

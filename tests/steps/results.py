@@ -34,6 +34,7 @@ from winnow.figures.fig6 import plot_fig6
 from winnow.figures.fig7 import plot_fig7
 from winnow.figures.fig8 import plot_fig8
 from winnow.figures.fig9 import plot_fig9
+from winnow.figures.fig10 import plot_fig10
 from winnow.figures.film import PALETTE, make_film
 from winnow.figures.style import save_figure
 from winnow.masks import with_full_mask
@@ -42,6 +43,11 @@ from winnow.measure.cavity_example import measure_cavity_example
 from winnow.measure.components import measure_components
 from winnow.measure.details import measure_details
 from winnow.measure.kurtosis import measure_kurtosis
+from winnow.measure.layers_cavity import measure_layers_cavity
+from winnow.measure.layers_kurtosis import measure_layers_kurtosis
+from winnow.measure.layers_locality import measure_layers_locality
+from winnow.measure.layers_nongaussianity import measure_layers_nongaussianity
+from winnow.measure.layers_positions import measure_layers_positions
 from winnow.measure.locality import measure_locality
 from winnow.measure.nongaussianity import measure_nongaussianity
 from winnow.measure.participation import measure_participation
@@ -293,6 +299,32 @@ def _measure_cavity(folder: Path) -> Results:
     return measure_cavity(_single(_parameters(0)), with_full_mask(_masks()), make_dataset(folder / "dataset"))
 
 
+def _of_layers(folder: Path) -> dict[str, Any]:
+    """What the statistics of preactivations of layers are given."""
+    dataset = make_dataset(folder / "dataset")
+    return {
+        "parameters": _single(_parameters(0)),
+        "masks": with_full_mask(_masks()),
+        "dataset": dataset,
+        "layers": [1, 2],
+    }
+
+
+def _measure_layers_locality(_: Path) -> Results:
+    tables = measure_layers_locality(_parameters(0), with_full_mask(_masks()), (3, 6, 6), layers=[1, 2])
+    return {**_named("units", tables.units), **_named("pair_correlation", tables.pair_correlation)}
+
+
+def _measure_layers_kurtosis(folder: Path) -> Results:
+    tables = measure_layers_kurtosis(**_of_layers(folder))
+    return {**_named("unit", tables.by_unit), **_named("class", tables.by_class)}
+
+
+def _measure_layers_nongaussianity(folder: Path) -> Results:
+    tables = measure_layers_nongaussianity(**_of_layers(folder))
+    return {**_named("unit", tables.by_unit), **_named("class", tables.by_class)}
+
+
 def _measure_cavity_example(folder: Path) -> Results:
     return measure_cavity_example(_single(_parameters(0)), _masks()[0], make_dataset(folder / "dataset"))
 
@@ -345,6 +377,7 @@ def _plot_figures(folder: Path) -> Results:
         ),
         "fig8": plot_fig8(synthetic.responses(TINY)),
         "fig9": plot_fig9(synthetic.sensitivity(TINY)),
+        "fig10": plot_fig10(synthetic.by_layer(TINY), dataset=name),
     }
     pictures = {}
     for key, figure in figures.items():
@@ -437,6 +470,13 @@ STEPS: dict[str, Callable[[Path], Results]] = {
     "measure_nongaussianity": _measure_nongaussianity,
     "measure_cavity": _measure_cavity,
     "measure_cavity_example": _measure_cavity_example,
+    "measure_layers_locality": _measure_layers_locality,
+    "measure_layers_kurtosis": _measure_layers_kurtosis,
+    "measure_layers_cavity": lambda folder: measure_layers_cavity(**_of_layers(folder)),
+    "measure_layers_positions": lambda _: measure_layers_positions(
+        _parameters(0), with_full_mask(_masks()), (3, 6, 6), layers=[1, 2]
+    ),
+    "measure_layers_nongaussianity": _measure_layers_nongaussianity,
     "gather_statistic": _gather_statistic,
     # Of images with heavy tails: independent components of others are decided by rounding.
     "measure_components": lambda _: measure_components(photo_like(400, (3, 6, 6), 4, seed=1), number=9),

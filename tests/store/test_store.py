@@ -233,7 +233,7 @@ def test_a_gathered_table_was_made_with_all_that_made_its_parts(tmp_path):
 def test_scripts_that_choose_a_device_say_so_in_all_they_write():
     scripts = {path: path.read_text() for path in SCRIPTS.glob("*.py")}
     choosing = {path: code for path, code in scripts.items() if "claim_device" in code}
-    assert len(choosing) == 13
+    assert len(choosing) == 17
     for path, code in choosing.items():
         writes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call) and is_write(node)]
         assert writes and all("made_with" in [keyword.arg for keyword in node.keywords] for node in writes), path

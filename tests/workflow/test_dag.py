@@ -211,7 +211,7 @@ def test_jobs_share_a_gpu_as_its_memory_allows(fresh, monkeypatch, tmp_path, meb
     ],
 )
 def test_jobs_that_may_compute_on_a_gpu_take_a_place(fresh, settings, trains, measures):
-    further = "measure={statistics: [positions, nongaussianity]}"
+    further = "measure={statistics: [positions, nongaussianity], layers: [1, 2]}"
     said = fresh.snakemake("--dry-run", "--config", f"compute={settings}", "seeds=[0]", further)
     resources = dict(re.findall(r"rule (\w+):\n(?:    .*\n)*?    resources: (.*)\n", said))
     assert trains in resources["prune_imp_round"] and measures in resources["measure_cavity"]

@@ -22,7 +22,8 @@ from winnow.store.tensors import read_mask
 FIGURES = [f"fig{n}" for n in range(1, 8)]
 ASKED_FOR = {"positions", "nongaussianity_by_unit", "nongaussianity_by_class"}
 # The first lies elsewhere; no dataset has a dial.
-TABLES = SCHEMAS.keys() - {"cavity_example", "responses", "trends"} - ASKED_FOR
+LAYERS = {name for name in SCHEMAS if name.startswith("layers_")}
+TABLES = SCHEMAS.keys() - {"cavity_example", "responses", "trends"} - ASKED_FOR - LAYERS
 
 
 def test_everything_is_there(finished):
@@ -136,6 +137,42 @@ def test_further_statistics_are_measured_where_they_are_asked_for(continued):
     assert table.loc[table["statistic"].isin(FURTHER), "value"].notna().all()
     assert set(FURTHER) <= set(table["statistic"])
     assert "| nearest_ratio |" in (folder / "methods.md").read_text(encoding="utf-8")
+
+
+def test_deeper_layers_are_measured_where_they_are_asked_for(continued):
+    """All that there is stays; the tables come, their rows in the comparison of the methods, and a figure of them."""
+    asked = ["measure={layers: [2, 1], statistics: [positions, nongaussianity]}"]
+    jobs = continued.would_run("--config", *asked)
+    measured = {job.rule for job in jobs if job.rule.startswith("measure_layers_")}
+    assert measured == {
+        *("measure_layers_locality", "measure_layers_kurtosis", "measure_layers_cavity"),
+        *("measure_layers_positions", "measure_layers_nongaussianity"),
+    }
+    assert {job.wildcards["statistic"] for job in jobs if job.rule == "gather_statistic"} >= LAYERS
+    assert not {job.rule for job in jobs} & {"measure_locality", "measure_kurtosis", "measure_cavity", "plot_fig4"}
+
+    only = ["methods=[imp, oneshot, random]", "seeds=[0]", "datasets={photos: {clone: null}}"]
+    continued.snakemake("--cores", "4", "fig10", "methods", "--config", *asked, *only)
+    folder = continued.folder / "results/tiny"
+    for table in sorted(name for name in LAYERS if not name.endswith("_by_unit")):  # those are in no comparison
+        rows = pd.read_parquet(folder / f"{table}.parquet")
+        assert set(rows["layer"]) == {1, 2} and set(rows["method"]) == {"imp", "oneshot", "random"}, table
+    units = pd.read_parquet(folder / "layers_locality.parquet").groupby(["method", "round", "layer"]).size()
+    assert set(units.loc[:, :, 1]) == {12} and set(units.loc[:, :, 2]) == {10}
+    table = pd.read_parquet(folder / "methods.parquet")
+    own = table[table["compared_with"].isna() & table["seed"].isna()].set_index(["method", "round", "statistic"])
+    for name in ("width", "pair_correlation", "ipr", "kurtosis", "cavity_signs", *FURTHER):
+        for method in ("imp", "oneshot", "random"):
+            first, again = (own.loc[(method, 3, statistic), "value"] for statistic in (name, f"layer1_{name}"))
+            assert first == again, name  # the first layer is what it is without layers
+    assert own.loc[("imp", 3, "layer2_share_reached"), "value"] > own.loc[("imp", 3, "layer1_share_reached"), "value"]
+    assert "### photos, layer 2" in (folder / "methods.md").read_text(encoding="utf-8")
+    assert (folder / "figures/fig10.pdf").stat().st_size > 10_000
+
+
+def test_a_layer_that_is_not_there_is_refused_before_anything_runs(fresh):
+    said = fresh.snakemake("--dry-run", "--config", "measure={layers: [3]}", check=False)
+    assert "measure.layers: there is no hidden layer 3; network.hidden has 2" in said
 
 
 @pytest.mark.parametrize(("change", "drawn"), [("units: 3", "13"), ("width: 89", "1234567")])

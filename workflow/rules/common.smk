@@ -9,7 +9,6 @@ import shutil
 from snakemake.exceptions import WorkflowError
 
 from winnow.config.choices import OF_WIDTHS, split_name
-from winnow.config.sections import FURTHER_TABLES
 from winnow.config.sources.source import CLONE_SUFFIX
 from winnow.job.versions import VERSIONS
 from winnow.pruning.criteria.registry import CRITERIA
@@ -23,8 +22,8 @@ ROUNDS = list(range(1, CONFIG.pruning.rounds + 1))
 PREPARED = [name for name in CONFIG.datasets if name not in {**CONFIG.blends, **CONFIG.clones}]
 CLONED = [name for name, settings in CONFIG.datasets.items() if settings.clone is not None]
 CLONES = [f"{name}{CLONE_SUFFIX}" for name in CLONED]
-# Those that are measured where they are asked for (setting `measure.statistics`).
-FURTHER = [table for statistic in CONFIG.measure.statistics for table in FURTHER_TABLES[statistic]]
+# Those that are measured where they are asked for (settings `measure.statistics` and `measure.layers`).
+FURTHER = CONFIG.measure.tables
 STATISTICS = [
     "locality",
     "locality_population",
@@ -304,13 +303,13 @@ def training_tables(datasets=CONFIG.all_datasets, methods=METHODS):
     return expand(patterns, dataset=datasets, seed=CONFIG.seeds, allow_missing=True)
 
 
-def cavity_tables():
+def cavity_tables(statistic="cavity"):
     """The cavity scores of all runs whose masks are nested: only then has a weight a fate.
 
     On clones those of IMP alone: the control of the scores on Gaussian data.
     """
     of_imp = [method for method in METHODS if method == "imp"]
-    return run_tables("cavity", CONFIG.datasets, NESTED) + run_tables("cavity", CLONES, of_imp)
+    return run_tables(statistic, CONFIG.datasets, NESTED) + run_tables(statistic, CLONES, of_imp)
 
 
 def gathered_tables(wildcards):
@@ -320,8 +319,8 @@ def gathered_tables(wildcards):
         tables = expand("results/{experiment}/certificates/{dataset}.parquet", dataset=certified, allow_missing=True)
     elif wildcards.statistic == "training":
         tables = training_tables()
-    elif wildcards.statistic == "cavity":
-        tables = cavity_tables()
+    elif wildcards.statistic in ("cavity", "layers_cavity"):
+        tables = cavity_tables(wildcards.statistic)
     else:
         tables = run_tables(wildcards.statistic)
     return expand(tables, experiment=wildcards.experiment)

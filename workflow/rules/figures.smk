@@ -1,4 +1,4 @@
-"""The figures of the paper, and four more; one rule each, plot_fig1 to plot_fig9.  And films of masks.
+"""The figures of the paper, and five more; one rule each, plot_fig1 and so on.  And films of masks.
 
 Needs: the dataset of the figures and its clone, masks of the first seed, its cavity example, components, and the tables
 of all runs.
@@ -26,6 +26,8 @@ SENSITIVE = COMPARED and bool(CHOICES)
 FIGURES = sorted(
     ["fig2", *OF_PAPER, "fig7", *(["fig8"] if DIALLED else []), *(["fig9"] if SENSITIVE else [])],
 )
+# What deeper layers see, where they are measured.
+FIGURES += ["fig10"] if CONFIG.measure.is_deep else []
 FIGURE_FILES = expand(
     "results/{experiment}/figures/{figure}.{format}", experiment=CONFIG.experiment, figure=FIGURES, format=FORMATS
 )
@@ -40,6 +42,7 @@ FIGURE_SHOWS = {
     "fig7": "All pruning methods at a glance: SNIP, SynFlow and others are run by naming them.",
     "fig8": "Where images have a dial from Gaussian to not: the statistics against it.",
     "fig9": "Where choices are varied: which claims depend on which choice.",
+    "fig10": "Where deeper layers are measured: the statistics of each hidden layer against sparsity.",
 }
 
 # Asked for by name, never part of `all`: of all methods, MP4 only where there is what writes it.
@@ -194,6 +197,18 @@ if SENSITIVE:
             **figure_files("fig9"),
         wildcard_constraints:
             figure="fig9",
+
+
+if CONFIG.measure.is_deep:
+
+    use rule plot_fig2 as plot_fig10 with:
+        """What deeper layers see: statistics of each hidden layer against sparsity, a curve a method."""
+        input:
+            methods="results/{experiment}/methods.parquet",
+        output:
+            **figure_files("fig10"),
+        wildcard_constraints:
+            figure="fig10",
 
 
 # The report shows the code of each rule's script, but fills in no wildcard for it.

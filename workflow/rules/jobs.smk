@@ -76,6 +76,7 @@ def experiment_size(wildcards):
         batch=settings.training.batch,
         rounds=CONFIG.pruning.rounds,
         runs=(len(CONFIG.all_datasets) + len(VARIED)) * len(CONFIG.seeds) * len(METHODS),
+        layers=tuple(CONFIG.measure.layers),
     )
 
 

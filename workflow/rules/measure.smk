@@ -256,6 +256,12 @@ rule compare_methods:
         # Where they are asked for.
         positions=further_table("positions"),
         nongaussianity=further_table("nongaussianity_by_class"),
+        layers_locality=further_table("layers_locality"),
+        layers_pair_correlation=further_table("layers_pair_correlation"),
+        layers_kurtosis=further_table("layers_kurtosis_by_class"),
+        layers_cavity=further_table("layers_cavity"),
+        layers_positions=further_table("layers_positions"),
+        layers_nongaussianity=further_table("layers_nongaussianity_by_class"),
     output:
         table="results/{experiment}/methods.parquet",
         csv=report(

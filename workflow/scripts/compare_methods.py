@@ -4,7 +4,7 @@ from winnow.job.log import log_to
 
 log_to(snakemake.log[0])
 
-from winnow.claims.methods import MethodTables, compare_methods, summarise_methods, tabulate_methods
+from winnow.claims.methods import ON_REQUEST, MethodTables, compare_methods, summarise_methods, tabulate_methods
 from winnow.store.atomic import write_bytes
 from winnow.store.tables import read_table, write_table
 
@@ -16,10 +16,11 @@ tables = MethodTables(
     training=read_table(snakemake.input.training, "training").to_pandas(),
     cavity=read_table(snakemake.input.cavity, "cavity").to_pandas(),
     # Where they are asked for.
-    positions=read_table(path, "positions").to_pandas() if (path := snakemake.input.positions) else None,
-    nongaussianity=read_table(path, "nongaussianity_by_class").to_pandas()
-    if (path := snakemake.input.nongaussianity)
-    else None,
+    **{
+        name: read_table(path, table).to_pandas()
+        for name, table in ON_REQUEST.items()
+        if (path := snakemake.input.get(name))
+    },
 )
 columns = compare_methods(tables, methods=snakemake.params.methods, nested=snakemake.params.nested)
 write_table(snakemake.output.table, "methods", columns)

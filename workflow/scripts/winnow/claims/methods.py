@@ -1,6 +1,7 @@
 """The methods side by side: the table `methods`, and its summary for people."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +43,26 @@ FURTHER = {
 }
 """What is compared too where it was measured (setting `measure.statistics`), in words."""
 
+OF_LAYERS = {
+    "share_reached": "mean share of the inputs that a unit's paths reach; 1: fields are the whole image",
+    "width": "mean width of the supports of the units whose fit converged, pixels",
+    "width_ratio": "mean of that width over the one of a random field of as many inputs; 1 without structure, and "
+    "where all inputs are reached",
+    "pair_correlation": "mean of g(r) of the supports over r = 1 ... 3; 1 without structure, and where all are reached",
+    "pair_correlation_mixed": "the same if each unit drew as many inputs at random from the layer below",
+    "path_spread": "mean root of the variance of the position of an input, drawn by its paths, along an axis, pixels",
+    "path_spread_mixed": "the same if each unit drew as many inputs at random from the layer below",
+    "ipr": "mean inverse participation ratio of the products of weights",
+    "ipr_paths": "mean inverse participation ratio of the numbers of paths",
+    "kurtosis": STATISTICS["kurtosis"],
+    "kurtosis_median": "mean over classes of the units' median kurtosis, which few units that seldom act do not move",
+    "cavity_signs": STATISTICS["cavity_signs"],
+    "dead_units": "share of the units to which no path leads",
+    "fitted_units": COUNTS["fitted_units"],
+    **FURTHER,
+}
+"""What is compared for each layer where layers were measured (setting `measure.layers`): `layer2_width` and so on."""
+
 
 class MethodTables(NamedTuple):
     """The tables of all runs that the comparison is made of."""
@@ -54,7 +75,25 @@ class MethodTables(NamedTuple):
     cavity: pd.DataFrame
     positions: pd.DataFrame | None = None
     nongaussianity: pd.DataFrame | None = None
+    layers_locality: pd.DataFrame | None = None
+    layers_pair_correlation: pd.DataFrame | None = None
+    layers_kurtosis: pd.DataFrame | None = None
+    layers_cavity: pd.DataFrame | None = None
+    layers_positions: pd.DataFrame | None = None
+    layers_nongaussianity: pd.DataFrame | None = None
 
+
+ON_REQUEST = {
+    "positions": "positions",
+    "nongaussianity": "nongaussianity_by_class",
+    "layers_locality": "layers_locality",
+    "layers_pair_correlation": "layers_pair_correlation",
+    "layers_kurtosis": "layers_kurtosis_by_class",
+    "layers_cavity": "layers_cavity",
+    "layers_positions": "layers_positions",
+    "layers_nongaussianity": "layers_nongaussianity_by_class",
+}
+"""Which tables those of `MethodTables` are that need not be there."""
 
 _KEYS = ["dataset", "method", "seed", "round"]
 _COLUMNS = (
@@ -104,35 +143,101 @@ def compare_methods(tables: MethodTables, *, methods: Sequence[str], nested: Seq
 
 def _values(tables: MethodTables) -> dict[str, "pd.Series[float]"]:
     """Each statistic by dataset, method, seed and round."""
-    widths = tables.locality[tables.locality["converged"].eq(True)]
-    near = tables.pair_correlation[tables.pair_correlation["radius"].isin(NEAR)]
-    by = [tables.locality[key] for key in _KEYS]
     training = tables.training
     last = training[training["step"] == training.groupby(_KEYS)["step"].transform("max")]
     found = {
-        "width": widths.groupby(_KEYS)["sigma_x"].mean(),
-        # A radius without pairs to expect leaves the mean without a value.
-        "pair_correlation": near.groupby(_KEYS)["g"].agg(lambda g: g.mean(skipna=False)),
+        "width": _converged(tables.locality).groupby(_KEYS)["sigma_x"].mean(),
+        "pair_correlation": _near(tables.pair_correlation),
         "ipr": tables.participation.groupby(_KEYS)["ipr"].mean(),
         "kurtosis": tables.kurtosis.groupby(_KEYS)["kurtosis_mean"].mean(),
         "accuracy": last.groupby(_KEYS)["validation_accuracy"].mean(),
-        "dead_units": tables.locality["n_weights"].eq(0).groupby(by).mean(),
-        "fitted_units": tables.locality["converged"].eq(True).groupby(by).mean(),
+        **_counts(tables.locality, "n_weights"),
     }
-    signs = {
-        (dataset, method, seed, n): predicted_signs(cells[cells["rounds_done"] < n], str(method))[0]
-        for (dataset, method, seed), cells in tables.cavity.groupby(["dataset", "method", "seed"])
-        for n in range(1, int(cells["rounds_done"].max()) + 2)
-    }
-    found["cavity_signs"] = pd.Series(signs, dtype=float)
+    found["cavity_signs"] = _signs(tables.cavity)
     if tables.positions is not None:
         found |= _of_positions(tables.positions)
     if tables.nongaussianity is not None:
-        of_run = tables.nongaussianity.groupby(_KEYS)
-        found["skewness"] = of_run["skewness_size"].mean()
-        found["sixth_cumulant"] = of_run["sixth_cumulant_median"].mean()
-        found["negentropy"] = of_run["negentropy_b"].mean()
+        found |= _of_nongaussianity(tables.nongaussianity)
+    if tables.layers_locality is not None:
+        for layer in sorted(tables.layers_locality["layer"].unique().tolist()):
+            found |= {f"layer{layer}_{name}": series for name, series in _of_layer(tables, layer).items()}
     return {name: series.astype(float) for name, series in found.items()}
+
+
+def _of_layer(tables: MethodTables, layer: int) -> dict[str, "pd.Series[float]"]:
+    """The statistics `OF_LAYERS` of one layer, as far as they were measured."""
+
+    def rows(table: pd.DataFrame | None) -> pd.DataFrame | None:
+        return None if table is None else table[table["layer"] == layer]
+
+    found: dict[str, pd.Series[float]] = {}
+    if (locality := rows(tables.layers_locality)) is not None:
+        spread, mixed = (
+            np.sqrt((locality[f"{of}path_variance_x"] + locality[f"{of}path_variance_y"]) / 2) for of in ("", "mixed_")
+        )
+        ratio = locality["sigma_x"] / locality["chance_sigma_x"]
+        locality = locality.assign(spread=spread, mixed=mixed, ratio=ratio)
+        of_run, of_widths = locality.groupby(_KEYS), _converged(locality).groupby(_KEYS)
+        found |= {
+            "share_reached": of_run["share_reached"].mean(),
+            "width": of_widths["sigma_x"].mean(),
+            "width_ratio": of_widths["ratio"].mean(),
+            "path_spread": of_run["spread"].mean(),
+            "path_spread_mixed": of_run["mixed"].mean(),
+            "ipr": of_run["ipr"].mean(),
+            "ipr_paths": of_run["ipr_paths"].mean(),
+            **_counts(locality, "n_reached"),
+        }
+    if (pairs := rows(tables.layers_pair_correlation)) is not None:
+        found["pair_correlation"] = _near(pairs)
+        found["pair_correlation_mixed"] = _near(pairs.assign(g=pairs["mixed_g"]))
+    if (kurtosis := rows(tables.layers_kurtosis)) is not None:
+        found["kurtosis"] = kurtosis.groupby(_KEYS)["kurtosis_mean"].mean()
+        found["kurtosis_median"] = kurtosis.groupby(_KEYS)["kurtosis_median"].mean()
+    if (cavity := rows(tables.layers_cavity)) is not None:
+        found["cavity_signs"] = _signs(cavity)
+    if (positions := rows(tables.layers_positions)) is not None:
+        found |= _of_positions(positions)
+    if (nongaussianity := rows(tables.layers_nongaussianity)) is not None:
+        found |= _of_nongaussianity(nongaussianity)
+    return {name: found[name] for name in OF_LAYERS if name in found}
+
+
+def _converged(locality: pd.DataFrame) -> pd.DataFrame:
+    return locality[locality["converged"].eq(True)]
+
+
+def _counts(locality: pd.DataFrame, n_inputs: str) -> dict[str, "pd.Series[float]"]:
+    """The `COUNTS`, by the column that says how many weights, or inputs, a unit has."""
+    by = [locality[key] for key in _KEYS]
+    return {
+        "dead_units": locality[n_inputs].eq(0).groupby(by).mean().astype(float),
+        "fitted_units": locality["converged"].eq(True).groupby(by).mean().astype(float),
+    }
+
+
+def _near(pairs: pd.DataFrame) -> "pd.Series[float]":
+    near = pairs[pairs["radius"].isin(NEAR)]
+    # A radius without pairs to expect leaves the mean without a value.
+    return near.groupby(_KEYS)["g"].agg(lambda g: g.mean(skipna=False))
+
+
+def _signs(cavity: pd.DataFrame) -> "pd.Series[float]":
+    signs = {
+        (dataset, method, seed, n): predicted_signs(cells[cells["rounds_done"] < n], str(method))[0]
+        for (dataset, method, seed), cells in cavity.groupby(["dataset", "method", "seed"])
+        for n in range(1, int(cells["rounds_done"].max()) + 2)
+    }
+    return pd.Series(signs, dtype=float)
+
+
+def _of_nongaussianity(nongaussianity: pd.DataFrame) -> dict[str, "pd.Series[float]"]:
+    of_run = nongaussianity.groupby(_KEYS)
+    return {
+        "skewness": of_run["skewness_size"].mean(),
+        "sixth_cumulant": of_run["sixth_cumulant_median"].mean(),
+        "negentropy": of_run["negentropy_b"].mean(),
+    }
 
 
 def _of_positions(positions: pd.DataFrame) -> dict[str, "pd.Series[float]"]:
@@ -149,7 +254,12 @@ def _of_positions(positions: pd.DataFrame) -> dict[str, "pd.Series[float]"]:
     }
 
 
+_LAYER = re.compile(r"layer(\d+)_(\w+)")
+
+
 def _why(statistic: str, method: str, nested: Sequence[str]) -> str:
+    if of_layer := _LAYER.fullmatch(statistic):
+        statistic = of_layer[2]
     match statistic:
         case "accuracy":
             return "was not trained with this mask (pruning.retrain_baselines)"
@@ -157,10 +267,14 @@ def _why(statistic: str, method: str, nested: Sequence[str]) -> str:
             return "its masks are not nested: a weight has no round of removal"
         case "cavity_signs":
             return "no cavity scores were measured"
+        case "pair_correlation" | "pair_correlation_mixed" if of_layer:
+            return "no unit reaches two inputs in a channel"
         case "pair_correlation":
             return "no unit has two weights in a channel"
-        case "kurtosis" | "skewness" | "sixth_cumulant" | "negentropy":
+        case "kurtosis" | "kurtosis_median" | "skewness" | "sixth_cumulant" | "negentropy":
             return "no unit's preactivation varies"
+        case _ if of_layer:
+            return "no unit reaches enough of the image"
         case _:
             return "no unit has enough weights"
 
@@ -203,11 +317,12 @@ def summarise_methods(columns: Columns) -> str:
     for dataset, of_dataset in table.groupby("dataset", sort=False):
         density = of_dataset.loc[of_dataset["method"] == of_dataset["method"].iloc[0], "density"].iloc[0]
         lines += [f"## {dataset}, after round {of_dataset['round'].iloc[0]} (density {density:.3g})", ""]
-        lines += ["| method | " + " | ".join(words) + " |", "| --- |" + " --- |" * len(words)]
-        for method, rows in of_dataset.groupby("method", sort=False):
-            cells = [_cell(rows[rows["statistic"] == statistic]) for statistic in words]
-            lines.append(f"| {method} | " + " | ".join(cells) + " |")
-        lines.append("")
+        lines += _rows_of_methods(of_dataset, {name: name for name in words if not _LAYER.fullmatch(name)})
+        for layer in sorted({int(found[1]) for name in words if (found := _LAYER.fullmatch(name))}):
+            of_layer = {
+                name: found[2] for name in words if (found := _LAYER.fullmatch(name)) and found[1] == str(layer)
+            }
+            lines += [f"### {dataset}, layer {layer}", "", *_rows_of_methods(of_dataset, of_layer)]
     note = (
         "Means over the seeds; in brackets the mean difference to IMP of the same seed and its 95 % interval (t), "
         "which with few seeds is wide. A dash: no value; `methods.csv` says why."
@@ -215,9 +330,22 @@ def summarise_methods(columns: Columns) -> str:
     return "\n".join([*lines, note, "", *(f"- {name}: {meaning}" for name, meaning in words.items()), ""])
 
 
+def _rows_of_methods(table: pd.DataFrame, statistics: Mapping[str, str]) -> list[str]:
+    """A row a method, a column each of some statistics, which are called as is said."""
+    lines = ["| method | " + " | ".join(statistics.values()) + " |", "| --- |" + " --- |" * len(statistics)]
+    for method, rows in table.groupby("method", sort=False):
+        cells = [_cell(rows[rows["statistic"] == statistic]) for statistic in statistics]
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
 def in_words(table: pd.DataFrame) -> dict[str, str]:
     """What the statistics in a table's column `statistic` mean; the `STATISTICS` whether they are there or not."""
-    return STATISTICS | {name: words for name, words in (FURTHER | COUNTS).items() if name in set(table["statistic"])}
+    there = list(dict.fromkeys(table["statistic"]))
+    of_layers = {
+        name: f"layer {found[1]}: {OF_LAYERS[found[2]]}" for name in there if (found := _LAYER.fullmatch(name))
+    }
+    return STATISTICS | {name: words for name, words in (FURTHER | COUNTS).items() if name in there} | of_layers
 
 
 def _cell(rows: pd.DataFrame) -> str:

@@ -56,7 +56,10 @@ STAGES = {
 """
 
 
-OF_WIDTHS = ("locality", "locality_population", "pair_correlation", "positions")
+OF_WIDTHS = (
+    *("locality", "locality_population", "pair_correlation", "positions"),
+    *("layers_locality", "layers_pair_correlation", "layers_positions"),
+)
 """The tables that are of the stage `widths`; all others are of the stage `masks`."""
 
 

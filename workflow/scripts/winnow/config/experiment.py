@@ -41,6 +41,7 @@ ASIDE = (".", "x-")
 """How top-level keys begin that are no settings, but a place for anchors."""
 
 _MOST_WEIGHTS = 10**10  # of a layer: 40 GB
+_MOST_PATHS = 290  # powers of ten: float64 ends at 308, and an image has up to 10^10 pixels
 
 
 class Config(Settings):
@@ -141,11 +142,25 @@ class Config(Settings):
         if unknown := sorted(set(self.explorer.seeds or []) - set(self.seeds)):
             raise ValueError(f"explorer.seeds: {unknown} are not among the seeds {self.seeds}; list those to be shown")
         resolve(self.methods, self.pruning.criterion)
+        self._has_layers()
         self._clones()
         self._blends()
         for name in self.datasets:
             self._prunes(self.plain(name).n_inputs)
             self._measures(name, self.plain(name))
+
+    def _has_layers(self) -> None:
+        hidden, deepest = self.network.hidden, max(self.measure.layers)
+        if deepest > len(hidden):
+            raise ValueError(
+                f"measure.layers: there is no hidden layer {deepest}; network.hidden has {len(hidden)}, of which 1 is "
+                "the first"
+            )
+        if sum(map(math.log10, hidden[: deepest - 1])) > _MOST_PATHS:
+            raise ValueError(
+                f"measure.layers: a unit of layer {deepest} has more than 10^{_MOST_PATHS} paths to a pixel, which "
+                "cannot be counted: leave it out"
+            )
 
     def _clones(self) -> None:
         for name, clone in self.clones.items():

@@ -167,6 +167,12 @@ class Measure(Settings):
         "nongaussianity; see docs/measures.md",
     )
 
+    layers: Annotated[list[Count], Field(min_length=1)] = Field(
+        [1],
+        description="hidden layers whose statistics are measured, 1 the first; others than the first give tables of "
+        "their own, layers_locality and so on, and rows of the table methods; see docs/measures.md",
+    )
+
     @field_validator("statistics")
     @classmethod
     def _each_once(cls, statistics: list[str]) -> list[str]:
@@ -174,12 +180,39 @@ class Measure(Settings):
             raise ValueError(f"a statistic is listed twice: {statistics}")
         return statistics
 
+    @field_validator("layers")
+    @classmethod
+    def _each_layer_once(cls, layers: list[int]) -> list[int]:
+        if len(set(layers)) < len(layers):
+            raise ValueError(f"a layer is listed twice: {layers}")
+        return sorted(layers)
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether another layer than the first is measured."""
+        return self.layers != [1]
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables that are made on request: of the further statistics, and of deeper layers."""
+        asked = [table for statistic in self.statistics for table in FURTHER_TABLES[statistic]]
+        return asked + ([*LAYERS_TABLES, *(f"layers_{table}" for table in asked)] if self.is_deep else [])
+
 
 FURTHER_TABLES = {
     "positions": ("positions",),
     "nongaussianity": ("nongaussianity_by_unit", "nongaussianity_by_class"),
 }
 """The tables of each of the statistics that `measure.statistics` can ask for."""
+
+LAYERS_TABLES = (
+    "layers_locality",
+    "layers_pair_correlation",
+    "layers_kurtosis_by_unit",
+    "layers_kurtosis_by_class",
+    "layers_cavity",
+)
+"""The tables that `measure.layers` asks for; of the further statistics too, as `layers_positions` and so on."""
 
 
 class Components(Settings):

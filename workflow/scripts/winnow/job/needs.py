@@ -39,6 +39,13 @@ MEMORY_MB = {
     "measure_nongaussianity": 1500,
     "measure_cavity": 2000,
     "measure_cavity_example": 2000,
+    # Of layers, derived, not measured: what the first layer takes, and 4 bytes for each validation image and unit of
+    # two layers, or a few matrices of paths.
+    "measure_layers_locality": 1500,
+    "measure_layers_kurtosis": 2000,
+    "measure_layers_cavity": 2500,
+    "measure_layers_positions": 1500,
+    "measure_layers_nongaussianity": 2000,
     "measure_components": 2000,
     "measure_details": 2000,
     "gather_statistic": 1000,
@@ -97,6 +104,7 @@ class Size:
         batch: images a step.
         rounds: rounds of pruning.
         runs: tables that are gathered: datasets × seeds × methods.
+        layers: hidden layers that are measured, 1 the first.
     """
 
     n_inputs: int
@@ -106,6 +114,7 @@ class Size:
     batch: int
     rounds: int
     runs: int
+    layers: tuple[int, ...] = (1,)
 
     @property
     def n_parameters(self) -> int:
@@ -116,7 +125,13 @@ class Size:
     @property
     def n_rows(self) -> int:
         """Rows of the largest table: one a unit."""
-        return self.runs * (self.rounds + 1) * self.hidden[0]
+        return self.runs * (self.rounds + 1) * max(self.hidden[0], sum(self.hidden[layer - 1] for layer in self.layers))
+
+    @property
+    def n_measured(self) -> int:
+        """Weights and biases from the inputs to the deepest layer that is measured."""
+        sizes = (self.n_inputs, *self.hidden[: max(self.layers)])
+        return sum((n + 1) * m for n, m in itertools.pairwise(sizes))
 
 
 def memory_mb(step: str, size: Size, attempt: int = 1) -> int:
@@ -153,6 +168,8 @@ def minutes(step: str, size: Size, attempt: int = 1, device: str = "cpu") -> int
     """
     first_layer = (size.n_inputs + 1) * size.hidden[0]
     products = VALIDATION_IMAGES * 2 * first_layer * (size.rounds + 1)
+    of_layers = VALIDATION_IMAGES * 2 * size.n_measured * (size.rounds + 1)
+    chains = 2 * size.n_inputs * size.n_measured * (size.rounds + 1)  # products of masks, and of weights
     operations = {
         # forward, gradient of the inputs, gradient of the weights: two operations a parameter each
         **dict.fromkeys(_TRAINING, (training := 6 * size.n_parameters * size.batch * size.steps)),
@@ -165,6 +182,12 @@ def minutes(step: str, size: Size, attempt: int = 1, device: str = "cpu") -> int
         "prune_from_masks": 10 * products,
         "measure_cavity": 5 * products,
         "measure_cavity_example": products,
+        # activations of the layers below once more, beside what the statistic itself takes
+        "measure_layers_kurtosis": 2 * of_layers,
+        "measure_layers_nongaussianity": 4 * of_layers,
+        "measure_layers_cavity": 6 * of_layers,
+        "measure_layers_locality": 4 * chains,
+        "measure_layers_positions": 4 * chains,
         "measure_details": products,
         "measure_components": VALIDATION_IMAGES * 4 * size.n_inputs**2,
         "clone_gaussian": size.n_classes * 4000 * size.n_inputs**2,

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -80,14 +81,20 @@ def arrays_on(device: str) -> Iterator[Arrays]:
         device: `cpu` (numpy; torch is not imported), `cuda` (torch), or `torch:cpu` (torch without a GPU, for tests).
     """
     if device == "cpu":
-        log.info("on the processors: numpy, float64 sums")
+        _say("on the processors: numpy, float64 sums")
         yield NUMPY
         return
     import array_api_compat.torch as xp
     import torch
 
     place = device.removeprefix("torch:")
-    log.info("on %s: torch, products without TF32, float64 sums", device_name(place))
+    _say(f"on {device_name(place)}: torch, products without TF32, float64 sums")
     # TF32's bits are not enough for small differences.
     with matmul_precision("float32"), torch.inference_mode():
         yield Arrays(xp, place)
+
+
+@cache
+def _say(message: str) -> None:
+    """Say something once, however many statistics a process computes."""
+    log.info(message)

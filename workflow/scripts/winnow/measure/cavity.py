@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from winnow.masks import check_nested, density
-from winnow.measure.arrays import arrays_on
+from winnow.measure.arrays import Arrays, arrays_on
 from winnow.measure.cavity_scores import StandardisedInputs, images_at_a_time, standardised, surviving_scores
 from winnow.measure.preactivations import WEIGHT, check_inputs, effective_weights, validation_chunks
 from winnow.store.datasets import Dataset
@@ -45,34 +45,66 @@ def measure_cavity(
     Raises:
         ValueError: the masks are not nested; parameters, masks and images do not fit together.
     """
-    fate = _fates(masks)
-    check_inputs(dataset, fate.shape[1])
-    scores_by_round = []
+    check_nested(masks)
+    weights = [mask[WEIGHT] for mask in masks]
+    fates = fates_of(weights)
     with arrays_on(device) as arrays:
-        inputs = StandardisedInputs(
-            lambda: validation_chunks(dataset, chunk or images_at_a_time(arrays), arrays=arrays), arrays, dtype
+        scores = scores_of_rounds(
+            parameters, masks[:-1], dataset, epsilon=epsilon, chunk=chunk, dtype=dtype, arrays=arrays
         )
-        for start in range(0, len(masks) - 1, _ROUNDS_AT_A_TIME):
-            some = masks[:-1][start : start + _ROUNDS_AT_A_TIME]
-            weights = [standardised(effective_weights(parameters, mask, epsilon=epsilon), inputs) for mask in some]
-            scores_by_round += surviving_scores(weights, [mask[WEIGHT] for mask in some], inputs)
+    return mean_by_fate(scores, weights, fates, [density(mask) for mask in masks])
 
-    n_rounds = len(masks) - 1
+
+def scores_of_rounds(
+    parameters: Parameters,
+    masks: Sequence[Mask],
+    dataset: Dataset,
+    *,
+    epsilon: float,
+    chunk: int | None,
+    dtype: Literal["float32", "float64"],
+    arrays: Arrays,
+) -> list[np.ndarray]:
+    """Cavity scores of the first layer's surviving weights under each mask, in the mask's order."""
+    check_inputs(dataset, masks[0][WEIGHT].shape[1])
+    inputs = StandardisedInputs(
+        lambda: validation_chunks(dataset, chunk or images_at_a_time(arrays), arrays=arrays), arrays, dtype
+    )
+    scores = []
+    for start in range(0, len(masks), _ROUNDS_AT_A_TIME):
+        some = masks[start : start + _ROUNDS_AT_A_TIME]
+        weights = [standardised(effective_weights(parameters, mask, epsilon=epsilon), inputs) for mask in some]
+        scores += surviving_scores(weights, [mask[WEIGHT] for mask in some], inputs)
+    return scores
+
+
+def mean_by_fate(
+    scores: Sequence[np.ndarray], weights: Sequence[np.ndarray], fates: np.ndarray, densities: Sequence[float]
+) -> dict[str, np.ndarray]:
+    """The columns of `measure_cavity` from the scores of a layer.
+
+    Args:
+        scores: of the surviving weights after n = 0 … N − 1 rounds, in the mask's order.
+        weights: the layer's masks after n = 0 … N rounds, (H, D) bool.
+        fates: (H, D) the round that removes each weight, see `fates_of`.
+        densities: of the whole masks after n = 0 … N rounds.
+    """
+    n_rounds = len(scores)
     columns: dict[str, list[Any]] = {}
-    for n, scores in enumerate(scores_by_round):
-        alive = masks[n][WEIGHT]
-        fates = fate[alive]
-        known = np.isfinite(scores)
+    for n, of_round in enumerate(scores):
+        alive = weights[n]
+        fate = fates[alive]
+        known = np.isfinite(of_round)
         size = n_rounds + 2
-        n_weights = np.bincount(fates, minlength=size)[n + 1 :]
-        n_scores = np.bincount(fates[known], minlength=size)[n + 1 :]
-        n_positive = np.bincount(fates[known], scores[known] > 0, minlength=size)[n + 1 :]
-        total = np.bincount(fates[known], scores[known], minlength=size)[n + 1 :]
+        n_weights = np.bincount(fate, minlength=size)[n + 1 :]
+        n_scores = np.bincount(fate[known], minlength=size)[n + 1 :]
+        n_positive = np.bincount(fate[known], of_round[known] > 0, minlength=size)[n + 1 :]
+        total = np.bincount(fate[known], of_round[known], minlength=size)[n + 1 :]
         with np.errstate(invalid="ignore"):  # a group without scores has no mean: 0 / 0 = NaN
             mean, share_positive = total / n_scores, n_positive / n_scores
         rows = {
             "round": [n] * len(mean),
-            "density": [density(masks[n])] * len(mean),
+            "density": [densities[n]] * len(mean),
             "rounds_done": [n] * len(mean),
             "removed_in": [*range(n + 1, n_rounds + 1), None],
             "mean_score": mean,
@@ -86,10 +118,13 @@ def measure_cavity(
     return {name: np.array(values) for name, values in columns.items()}
 
 
-def _fates(masks: Sequence[Mask]) -> np.ndarray:
-    """The round that removes each first-layer weight, (H, D); N + 1 where it survives them all."""
-    if len(masks) < 2:
+def fates_of(weights: Sequence[np.ndarray]) -> np.ndarray:
+    """The round that removes each weight of a layer, (H, D), from its nested masks; N + 1 where it survives them all.
+
+    Raises:
+        ValueError: there are fewer than two masks.
+    """
+    if len(weights) < 2:
         raise ValueError("cavity scores by fate need at least the masks m(0) and m(1)")
-    check_nested(masks)
-    n_masks: np.ndarray = np.sum([mask[WEIGHT] for mask in masks], axis=0)
+    n_masks: np.ndarray = np.sum(weights, axis=0)
     return n_masks

@@ -6,7 +6,7 @@
 | parameters | `tensors` | safetensors, `layers.0.weight` (H, D), `norms.0.weight` … | metadata `winnow` |
 | mask | `tensors` | safetensors, `numpy.packbits` of each flattened array | metadata `winnow` |
 | arrays | `tensors` | safetensors | metadata `winnow` |
-| statistics | `tables` | Parquet, one of the `schemas` | metadata `winnow` |
+| statistics | `tables` | Parquet, one of the `schemas`, with `columns`; those of several `layers` | metadata `winnow` |
 
 A file gets its name only when it is complete (`atomic`), and says what it is and whether it is whole (`sealed`).  No
 pickle is ever written or read.

@@ -2,23 +2,8 @@
 
 import pyarrow as pa
 
-INTEGER, FLOAT, TEXT, BOOL = pa.int64(), pa.float64(), pa.string(), pa.bool_()
-
-
-def column(
-    name: str, kind: pa.DataType, meaning: str, unit: str = "1", nullable: bool = False
-) -> "pa.Field[pa.DataType]":
-    """A column of a table.
-
-    Args:
-        name: of the column; never one of the `KEYS` again.
-        kind: `INTEGER`, `FLOAT`, `TEXT` or `BOOL`.
-        meaning: what a value is, in words: with `unit` in the file's metadata.
-        unit: its physical unit, `1` where it has none.
-        nullable: whether a value may be missing.
-    """
-    return pa.field(name, kind, nullable, {"meaning": meaning, "unit": unit})
-
+from winnow.store.columns import BOOL, FLOAT, INTEGER, TEXT, column
+from winnow.store.layers import schemas_of_layers
 
 _DATASET = column("dataset", pa.string(), "dataset, as named in the configuration; a Gaussian clone ends in -clone")
 # These words are bytes of every table: the paper's methods stand for all of the configuration's.
@@ -395,3 +380,5 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 """The schema of each table: columns, their meaning and unit (field metadata)."""
+
+SCHEMAS |= schemas_of_layers(SCHEMAS, KEYS)
