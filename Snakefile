@@ -6,6 +6,8 @@ snakemake --cores 8 explorer the page to look around in, and what it needs
 snakemake -n help_targets    all that may be asked for by name
 """
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.19")
@@ -54,6 +56,12 @@ rule claims:
     """The paper's claims with their verdicts: claims.csv, claims.parquet."""
     input:
         expand("results/{experiment}/claims.{format}", experiment=CONFIG.experiment, format=["parquet", "csv"]),
+
+
+rule figures:
+    """All figures, each as PDF and PNG, with its numbers as CSV."""
+    input:
+        FIGURE_FILES,
 
 
 rule tables:
@@ -117,6 +125,12 @@ rule help_targets:
 
 onsuccess:
     end_progress()
-    print(f"Figures: results/{CONFIG.experiment}/figures/  Claims: results/{CONFIG.experiment}/claims.csv")
-    if EXPLORER_FILES:
-        print(f"To look around: open {EXPLORER_FILES[0]} in a browser")
+    made = {
+        "Figures": "figures",
+        "Claims": "claims.csv",
+        "Films": "films",
+        "To look around, in a browser": "explorer.html",
+    }
+    for what, name in made.items():
+        if Path(f"results/{CONFIG.experiment}/{name}").exists():
+            print(f"{what}: results/{CONFIG.experiment}/{name}")
