@@ -17,7 +17,9 @@ from winnow.config.parse import parse_config as check_settings
 
 EXECUTED = ["docs/extending.md"]
 """Documents whose calls need code that they add; `test_documents` runs them all."""
-TARGET = re.compile(r"fig[1-9]|fig10|figures|claims|methods|sensitivity|tables|trends|films|help_targets|results/[\w/.-]+")
+TARGET = re.compile(
+    r"fig[1-9]|fig10|figures|claims|methods|sensitivity|tables|trends|films|help_targets|results/[\w/.-]+"
+)
 CALLS = [
     (document, call) for document in DOCUMENTS if document not in EXECUTED for call in snakemake_calls(read(document))
 ]

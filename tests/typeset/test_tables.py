@@ -103,8 +103,13 @@ def test_claims_of_several_datasets_name_theirs():
     assert ", on photos:" in tables()["claims"].caption and "photos" not in claims.caption
 
 
+def of_choices():
+    images = {"photos": Images(3072, 1000, 1, 1)}
+    return {"sensitivity": typeset_tables(CLAIMS, record(), images, synthetic.sensitivity(TINY))["sensitivity"]}
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX is installed")
-@pytest.mark.parametrize("of", [tables, of_two_datasets])
+@pytest.mark.parametrize("of", [tables, of_two_datasets, of_choices])
 def test_latex_sets_them_on_a_page_of_an_article(tmp_path, of):
     """Without any package; nothing runs into its neighbour or off the page."""
     for name, table in of().items():
@@ -137,14 +142,14 @@ def test_the_caption_counts_the_verdicts():
 
 def test_sensitivity_has_a_row_a_choice_and_a_column_a_claim():
     sensitivity = synthetic.sensitivity(TINY)
-    made = typeset_tables(CLAIMS, record(), {"photos": Images(3072, 1000, 1, 1)}, sensitivity)["sensitivity"]
-    assert made.headings == ("Choice", "Changes", *(f"Claim {claim}" for claim in sensitivity["claim"].unique()))
-    assert [row[0] for row in made.rows] == ["own settings", *synthetic.CHOICES]
-    assert [row[1] for row in made.rows] == ["", *synthetic.CHOICES.values()]
+    made = of_choices()["sensitivity"]
+    assert made.headings == ("Choice", *(f"Claim {claim}" for claim in sensitivity["claim"].unique()))
+    changed = [f"{choice}: {changes}" for choice, changes in synthetic.CHOICES.items()]
+    assert [row[0] for row in made.rows] == ["own settings", *changed]
     own = sensitivity[sensitivity["choice"].isna() & sensitivity["claim"].eq("1")].iloc[0]
-    effect, low, high = (f"{own[name]:.3g}".replace("-", "−") for name in ("effect", "low", "high"))
-    assert made.rows[0][2] == f"{effect} ({low} to {high}) {own['verdict'][0].upper()}"
-    assert made.rows[2][2].endswith("N ≠") and made.rows[3][4] == "U ≠"
+    effect = f"{own['effect']:.2g}".replace("-", "−")
+    assert made.rows[0][1] == f"{effect} {own['verdict'][0].upper()}"
+    assert made.rows[2][1].endswith("N ≠") and made.rows[3][3] == "U ≠"
     assert "sensitivity" not in tables()
 
 

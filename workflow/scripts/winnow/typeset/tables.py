@@ -123,22 +123,22 @@ def _sensitivity(sensitivity: pd.DataFrame, experiment: str) -> Table:
     for choice, of_choice in sensitivity.groupby("choice", sort=False, dropna=False):
         cells = {row["claim"]: _effect(row) for _, row in of_choice.iterrows()}
         changes = of_choice["changes"].iloc[0]
-        rows.append([str(choice), str(changes)] if _known(changes) else ["own settings", ""])
-        rows[-1] += [cells[claim] for claim in claims]
+        rows.append(
+            [f"{choice}: {changes}" if _known(changes) else "own settings", *(cells[claim] for claim in claims)]
+        )
     caption = (
         f"Which claims depend on which choice, experiment {experiment}: for each claim the statistic that decides it, "
-        "its mean over the seeds, 95 % interval (t) and verdict, S: supported, N: not supported, U: undetermined; ≠: "
-        "not the verdict under the experiment's own settings, which the first row has. Units: table of claims."
+        "its mean over the seeds, and the verdict, S: supported, N: not supported, U: undetermined; ≠: not the verdict "
+        "under the experiment's own settings, which the first row has. Units: table of claims. Intervals: figure 9."
     )
-    widths = (0.07, 0.1, *[round(0.8 / max(len(claims), 1), 3)] * len(claims))
-    return Table(caption, ("Choice", "Changes", *(f"Claim {claim}" for claim in claims)), rows, widths)
+    widths = (0.22, *[round(0.65 / max(len(claims), 1), 3)] * len(claims))
+    return Table(caption, ("Choice", *(f"Claim {claim}" for claim in claims)), rows, widths)
 
 
 def _effect(row: "pd.Series[Any]") -> str:
-    """Such as `0.33 (0.1 to 0.56) S`."""
-    interval = f" ({_number(row['low'])} to {_number(row['high'])})" if _known(row["low"]) else ""
+    """Such as `0.33 S`: a narrow column has room for two digits."""
     mark = f"{str(row['verdict'])[0].upper()}{' ≠' if row['differs'] is True else ''}"
-    return f"{_number(row['effect'])}{interval} {mark}".strip()
+    return f"{_number(row['effect'], 2)} {mark}".strip()
 
 
 _RANGES = (("minimum", "maximum"), ("interval_low", "interval_high"))
@@ -150,9 +150,9 @@ def _known(value: object) -> bool:
     return not pd.isna(value)  # type: ignore[call-overload]
 
 
-def _number(value: float | None) -> str:
-    """Three digits, with a minus sign; nothing where there is none."""
-    return f"{value:.3g}".replace("-", "−") if value is not None and _known(value) else ""
+def _number(value: float | None, digits: int = 3) -> str:
+    """So many digits, with a minus sign; nothing where there is none."""
+    return f"{value:.{digits}g}".replace("-", "−") if value is not None and _known(value) else ""
 
 
 def _settings(configuration: Mapping[str, Any], datasets: Mapping[str, Images]) -> Table:
