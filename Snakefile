@@ -126,9 +126,9 @@ rule help_targets:
 onsuccess:
     end_progress()
     made = {
-        "Figures": "figures",
+        "Figures": "figures/",
         "Claims": "claims.csv",
-        "Films": "films",
+        "Films": "films/",
         "To look around, in a browser": "explorer.html",
     }
     for what, name in made.items():

@@ -84,7 +84,7 @@ def test_into_a_pipe_go_lines_with_times(one_round):
         r"done prune_imp_round: photos, imp, seed 0, round 3 \(\S+ s, loss \S+, accuracy \S+, \S+ steps/s\); 1 of 1"
     )
     assert re.fullmatch(rf"{of_round} jobs", STAMPED.sub("", done))
-    assert all("\x1b" not in line for line in after) and len(rest) == 4, said
+    assert all("\x1b" not in line for line in after) and len(rest) == 5, said
     log = (one_round.folder / "results/tiny/logs/prune_imp_round/photos_seed0_imp_round3.log").read_text().splitlines()
     *steps, end, maker = log
     assert all(STAMPED.match(line) for line in [*steps, end]) and maker.startswith("made by ")
@@ -121,9 +121,9 @@ def test_the_targets_are_listed_from_what_their_rules_say(finished):
     assert len(listed.splitlines()) == len(lines) and {"all", "claims", "explorer", "methods", "fig1"} <= lines.keys()
     of_rules = dict(re.findall(r"^(\w+) \((.*)\)$", finished.snakemake("--list-target-rules"), re.MULTILINE))
     assert of_rules == lines | {"help_targets": "This list."}
-    figures = {name: text for name, text in lines.items() if name.startswith("fig")}
+    figures = {name: text for name, text in lines.items() if re.fullmatch(r"fig\d+", name)}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = dict(re.findall(r"^\| `(fig\d)` \| (.*?)(?: \(\[.*\]\(.*\)\))? \|$", readme, re.MULTILINE))
+    shown = dict(re.findall(r"^\| `(fig\d+)` \| (.*?)(?: \(\[.*\]\(.*\)\))? \|$", readme, re.MULTILINE))
     assert figures.items() <= {name: f"{text[0].upper()}{text[1:]}." for name, text in shown.items()}.items()
     page = (ROOT / "docs/progress.md").read_text(encoding="utf-8")
     on_page = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE))
