@@ -341,7 +341,7 @@ def varied_runs(wildcards):
                 ]
                 continue
             methods = METHODS
-            if statistic == "cavity":
+            if statistic in ("cavity", "layers_cavity"):
                 methods = ["imp"] if name.endswith(CLONE_SUFFIX) else NESTED
             found += [(name, f"{run}/{method}/{statistic}.parquet") for method in methods if method in METHODS]
     return found

@@ -79,7 +79,8 @@ def levels_by_arm(dials: Mapping[str, tuple[str, float]]) -> dict[str, list[str]
 
 def _responses(methods: pd.DataFrame, dials: Mapping[str, tuple[str, float]]) -> pd.DataFrame:
     """The rows of the last round, arm by arm; `compared_with` is empty for a method's own values."""
-    wanted = methods["seed"].notna() & ~methods["statistic"].isin(COUNTS)
+    # How many units there are, of any layer, is no response.
+    wanted = methods["seed"].notna() & ~methods["statistic"].str.endswith(tuple(COUNTS))
     last: pd.DataFrame = methods.loc[(methods["round"] == methods["round"].max()) & wanted]
     last = last.assign(compared_with=last["compared_with"].fillna(""))
     parts = [

@@ -1,5 +1,6 @@
 """Layers of the CPU engine: stored densely, with dead inputs apart, or sparsely; see `handwritten`."""
 
+from abc import ABC, abstractmethod
 from typing import Literal, Protocol
 
 import numpy as np
@@ -74,7 +75,7 @@ def masked_layer(given: Given, i: int, layout: Layout) -> "DenseLayer | SparseLa
     return DenseLayer(given, i)
 
 
-class _LayerBase:
+class _LayerBase(ABC):
     grain = back_grain = 1
     _v: np.ndarray | None
     """v of the weights as they are stored; None without momentum."""
@@ -99,9 +100,9 @@ class _LayerBase:
             return {}
         return {"weight": self._whole(self._v), "bias": self._bias_v.copy()}
 
+    @abstractmethod
     def _whole(self, stored: np.ndarray) -> np.ndarray:
         """A copy (out, in) of what is stored as weights are."""
-        raise NotImplementedError
 
 
 class DenseLayer(_LayerBase):
